@@ -1,0 +1,189 @@
+"""Where a WebUI is and how to get in: base URL, Basic auth, headers, TLS."""
+
+import base64
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Self
+from urllib.parse import quote, unquote, urlsplit
+
+from sdwebui.errors import InvalidInput
+
+_EXAMPLE = "http://192.168.1.20:7860"
+
+# What people paste behind the real base URL: an API path, the API's documentation, Gradio's pages.
+_PASTED = re.compile(
+    r"/(sdapi(/.*)?|docs|redoc|openapi\.json|internal/.*|sdcpp/.*|queue/.*|login)/?$"
+)
+
+_PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
+
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n]*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One WebUI as its user described it; hashable, so pools and caches are kept by it.
+
+    Attributes:
+        url: Scheme, host, port and sub-path; no trailing slash, no credentials.
+        auth: User and password of ``--api-auth``.
+        headers: Further headers of each request, for reverse proxies.
+        tls_verify: Whether the certificate is checked.
+        ca_certificate: PEM of the certificate authority to trust besides the usual ones.
+    """
+
+    url: str
+    auth: tuple[str, str] | None = field(default=None, repr=False)
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    tls_verify: bool = True
+    ca_certificate: str = field(default="", repr=False)
+
+    @classmethod
+    def at(
+        cls,
+        base_url: str,
+        *,
+        api_auth: str = "",
+        headers: str = "",
+        tls_verify: bool = True,
+        ca_certificate: str = "",
+    ) -> Self:
+        """Read what a person typed.
+
+        Args:
+            base_url: Tolerant: the scheme may be missing, a trailing slash, ``/docs`` or
+                ``/sdapi/v1/…`` may stand behind it, ``user:password@`` may stand in it.
+            api_auth: ``user:password``; wins over the one inside ``base_url``.
+            headers: ``Name: value`` lines, or a JSON object (a one-line form field drops line
+                breaks).
+            tls_verify: False takes any certificate.
+            ca_certificate: PEM, with or without its line breaks.
+
+        Raises:
+            InvalidInput: Saying which of them is wrong; never showing a secret.
+        """
+        url, inside = _read_url(base_url)
+        auth = _read_auth(api_auth) if api_auth.strip() else inside
+        pairs = _read_headers(headers)
+        if auth and any(name.lower() == "authorization" for name, _ in pairs):
+            raise InvalidInput(
+                "api_auth and an Authorization line in headers cannot both be sent: "
+                "keep api_auth for the WebUI's --api-auth, or the header for a proxy."
+            )
+        return cls(url, auth, pairs, tls_verify, _read_pem(ca_certificate))
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the URL means "this machine", which inside Docker is the container."""
+        host = urlsplit(self.url).hostname or ""
+        return host in {"localhost", "::1", "0.0.0.0"} or host.startswith("127.")  # noqa: S104
+
+    def request_headers(self) -> dict[str, str]:
+        """What every request carries: authorization and the user's own headers."""
+        carried = dict(self.headers)
+        if self.auth:
+            # No encoding reaches A1111, SD.Next or Forge: they take ASCII passwords only
+            # (recordings auth-utf8-password-*, auth-latin1-password-*). UTF-8 suits proxies.
+            token = base64.b64encode(":".join(self.auth).encode()).decode("ascii")
+            carried["Authorization"] = f"Basic {token}"
+        return carried
+
+    def secrets(self) -> list[str]:
+        """Every spelling of a secret that a server's answer might repeat, the longest first."""
+        found = {value for _, value in self.headers}
+        found |= {word for value in found for word in value.split() if len(word) > 7}
+        if self.auth:
+            user, password = self.auth
+            pair = f"{user}:{password}"
+            found |= {password, quote(password), pair, base64.b64encode(pair.encode()).decode()}
+        return sorted(filter(None, found), key=len, reverse=True)
+
+    def redact(self, text: str) -> str:
+        """The text without this server's secrets."""
+        for secret in self.secrets():
+            # A very short secret is taken out as a word only, or the text would be unreadable.
+            pattern = re.escape(secret) if len(secret) > 3 else rf"\b{re.escape(secret)}\b"
+            text = re.sub(pattern, "•••", text)
+        return text
+
+
+def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
+    text = typed.strip().strip("\"'<>")
+    if not text:
+        raise InvalidInput(f"base_url is missing: give the WebUI's address, such as {_EXAMPLE}.")
+    if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
+        text = f"http://{text}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InvalidInput(f"base_url is not an address: write it like {_EXAMPLE}.") from None
+    if parts.scheme not in {"http", "https"}:
+        raise InvalidInput(f"base_url must begin with http:// or https://, such as {_EXAMPLE}.")
+    if not parts.hostname or re.search(r"\s", parts.netloc):
+        raise InvalidInput(f"base_url names no host: write it like {_EXAMPLE}.")
+    auth = None
+    if parts.username is not None:
+        auth = (unquote(parts.username), unquote(parts.password or ""))
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    path = _PASTED.sub("", parts.path.rstrip("/")).rstrip("/")
+    return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}", auth
+
+
+def _read_auth(typed: str) -> tuple[str, str]:
+    user, colon, password = typed.strip().partition(":")
+    if not colon or not user:
+        raise InvalidInput("api_auth must be user:password, as in the WebUI's --api-auth.")
+    return user, password
+
+
+def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
+    text = typed.strip()
+    if not text:
+        return ()
+    if text.startswith("{"):
+        try:
+            given = json.loads(text)
+        except json.JSONDecodeError:
+            raise InvalidInput('headers is not JSON: write {"Name": "value"}.') from None
+        lines = [f"{name}: {value}" for name, value in given.items()]
+    else:
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+    pairs = []
+    for number, line in enumerate(lines, 1):
+        match = _HEADER.fullmatch(line)
+        if not match or not match[2].isprintable():
+            raise InvalidInput(f"headers: line {number} is not of the form Name: value.")
+        try:
+            match[2].encode("latin-1")
+        except UnicodeEncodeError:
+            raise InvalidInput(
+                f"headers: the value in line {number} has a character that HTTP cannot carry."
+            ) from None
+        pairs.append((match[1], match[2].strip()))
+    return tuple(pairs)
+
+
+def _read_pem(typed: str) -> str:
+    """Put back the line breaks that a one-line form field took away."""
+    if not typed.strip():
+        return ""
+    blocks = []
+    for kind, body in _PEM.findall(typed):
+        if kind != "CERTIFICATE":
+            raise InvalidInput(
+                f"ca_certificate holds a {kind.lower()}; paste the certificate only."
+            )
+        packed = re.sub(r"\s|\\n", "", body)
+        lines = [packed[at : at + 64] for at in range(0, len(packed), 64)]
+        blocks.append("\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----", ""]))
+    if not blocks:
+        raise InvalidInput("ca_certificate is no PEM: it begins with -----BEGIN CERTIFICATE-----.")
+    return "".join(blocks)
