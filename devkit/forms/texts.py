@@ -1,0 +1,99 @@
+"""Reads the texts of the forms and checks that none is missing in any language."""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+HERE = Path(__file__).parent
+
+
+class _Text(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Words(_Text):
+    """One text in the four languages of the plugin."""
+
+    en_US: str  # noqa: N815 - Dify's name of the language
+    zh_Hans: str  # noqa: N815
+    pt_BR: str  # noqa: N815
+    ja_JP: str  # noqa: N815
+
+
+class ParameterText(_Text):
+    """What a parameter's field says.
+
+    Attributes:
+        label: Name of the field.
+        help: Range, unit, when to use it and what blank means.
+        llm: For an agent's model, in English. With it the parameter is ``form: llm``.
+        dynamic: The field is a dropdown that is filled from the server.
+        options: Label of each option of a fixed dropdown, by value.
+    """
+
+    label: Words
+    help: Words
+    llm: str | None = None
+    dynamic: bool = False
+    options: dict[str, Words] = {}
+
+
+class ToolText(_Text):
+    """What a tool's form says.
+
+    Attributes:
+        label: Name of the tool.
+        description: For people.
+        llm: For an agent's model, in English: when to call the tool and how.
+        parameters: Names of all parameters in the order of the form.
+        outputs: Names of the variables, from ``outputs.yaml``.
+        overrides: Parts of a parameter's text that differ in this tool.
+    """
+
+    label: Words
+    description: Words
+    llm: str
+    parameters: list[str]
+    outputs: list[str]
+    overrides: dict[str, dict[str, Any]] = {}
+
+
+def tool(name: str) -> ToolText:
+    """The texts of the tool ``name``."""
+    return ToolText.model_validate(_read(HERE / "tools" / f"{name}.yaml"))
+
+
+def parameter(name: str, override: Mapping[str, Any]) -> ParameterText:
+    """The texts of a parameter; the parts in ``override`` replace those common to all tools."""
+    return ParameterText.model_validate({**_parameters().get(name, {}), **override})
+
+
+def output(name: str) -> dict[str, Any]:
+    """JSON schema of the variable ``name``."""
+    schema: dict[str, Any] = _read(HERE / "outputs.yaml")[name]
+    return schema
+
+
+@cache
+def _parameters() -> dict[str, dict[str, Any]]:
+    """All parameters' texts by name, from all files.
+
+    Raises:
+        ValueError: Two files describe the same parameter.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted((HERE / "parameters").glob("*.yaml")):
+        texts = _read(file)
+        if twice := sorted(found.keys() & texts.keys()):
+            raise ValueError(f"{file.name} describes again: {', '.join(twice)}")
+        found |= texts
+    return found
+
+
+@cache
+def _read(file: Path) -> Any:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
