@@ -1,0 +1,76 @@
+"""Writing and opening the ``.difypkg``: a zip whose bytes depend on the files' content alone."""
+
+from __future__ import annotations
+
+import tomllib
+import zipfile
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import yaml
+
+from devkit.packaging.ignore import packaged_files
+from devkit.packaging.lock import LOCK_FILE, PackagingError, make_lock
+
+# A zip cannot hold an earlier time. Modes and times of the checkout would differ between machines.
+_TIME = (1980, 1, 1, 0, 0, 0)
+_PLAIN_FILE = 0o100644 << 16
+_UNIX = 3
+
+
+def build(root: Path, destination: Path) -> Path:
+    """Pack the plugin in ``root`` and return the new file, ``<name>-<version>.difypkg``.
+
+    Raises:
+        PackagingError: the version differs between the files that name it, or uv cannot lock.
+    """
+    manifest = yaml.safe_load((root / "manifest.yaml").read_text(encoding="utf-8"))
+    check_version(root, manifest)
+    contents = {path: (root / path).read_bytes() for path in packaged_files(root)}
+    contents[PurePosixPath(LOCK_FILE)] = make_lock(root)
+    destination.mkdir(parents=True, exist_ok=True)
+    package = destination / f"{manifest['name']}-{manifest['version']}.difypkg"
+    write_archive(package, contents)
+    return package
+
+
+def check_version(root: Path, manifest: dict[str, Any]) -> None:
+    """Refuse to pack when pyproject.toml names another version than the manifest.
+
+    Raises:
+        PackagingError: it does.
+    """
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    if project["version"] != manifest["version"]:
+        raise PackagingError(
+            f"manifest.yaml says version {manifest['version']}, pyproject.toml says "
+            f"{project['version']}. `python -m devkit.packaging set --version X.Y.Z` writes both."
+        )
+
+
+def write_archive(package: Path, contents: dict[PurePosixPath, bytes]) -> None:
+    """Write the files in the order of their names, with fixed times and modes."""
+    with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for path in sorted(contents):
+            entry = zipfile.ZipInfo(path.as_posix(), _TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = _UNIX
+            entry.external_attr = _PLAIN_FILE
+            archive.writestr(entry, contents[path])
+
+
+def unpack(package: Path, folder: Path) -> None:
+    """Unpack a package into an empty folder.
+
+    Raises:
+        PackagingError: it is no zip, or an entry would land outside the folder.
+    """
+    try:
+        with zipfile.ZipFile(package) as archive:
+            for name in archive.namelist():
+                path = PurePosixPath(name)
+                if path.is_absolute() or ".." in path.parts or "\\" in name:
+                    raise PackagingError(f"{package.name} holds the unsafe path {name!r}.")
+            archive.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise PackagingError(f"{package.name} is not a package (no zip): {error}") from error

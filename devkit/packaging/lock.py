@@ -1,0 +1,64 @@
+"""The ``uv.lock`` that a release carries: made when it is packed, never kept in git.
+
+Dify's daemon installs with ``uv sync --no-dev --frozen`` when a package holds one. Only names and
+hashes of the registry's files go in, so it names the registry that the packing machine uses.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+LOCK_FILE = "uv.lock"
+# The repository's locked requirements, most complete first: their versions are the tested ones.
+PINS = ("requirements-dev.txt", "requirements.txt")
+_PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
+
+
+class PackagingError(Exception):
+    """The package cannot be built; the text says why and what to do."""
+
+
+def uv() -> str:
+    """The ``uv`` to run: the one of this virtual environment, else the one on PATH.
+
+    Raises:
+        PackagingError: there is none.
+    """
+    beside = shutil.which("uv", path=str(Path(sys.executable).parent))
+    found = beside or shutil.which("uv")
+    if not found:
+        raise PackagingError("uv is not installed; `make package` sets it up in .venv.")
+    return found
+
+
+def pinned_versions(requirements: str) -> dict[str, str]:
+    """Package name → version, of a requirements file whose lines read ``name==version``."""
+    return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(requirements)}
+
+
+def make_lock(root: Path) -> bytes:
+    """A fresh lock of ``root``'s pyproject.toml that picks the versions of its locked requirements.
+
+    Raises:
+        PackagingError: uv cannot resolve them; the text holds uv's own words.
+    """
+    pins: dict[str, str] = {}
+    for name in PINS:
+        if (root / name).is_file():
+            pins = pinned_versions((root / name).read_text(encoding="utf-8"))
+            break
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copy(root / "pyproject.toml", copy)
+        command = [uv(), "lock", "--quiet", "--python", sys.executable]
+        for package, version in sorted(pins.items()):
+            command += ["--upgrade-package", f"{package}=={version}"]
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise PackagingError(f"uv lock failed:\n{done.stderr.strip()}")
+        return (copy / LOCK_FILE).read_bytes()
