@@ -13,6 +13,12 @@ ROOT = Path(__file__).parents[2]
 
 MODELS: dict[str, type[parameters.Parameters]] = {
     "txt2img": parameters.Txt2Img,
+    "img2img": parameters.Img2Img,
+    "upscale": parameters.Upscale,
+    "caption": parameters.Caption,
+    "png_info": parameters.PngInfo,
+    "list_resources": parameters.ListResources,
+    "controlnet": parameters.ControlNet,
 }
 """Each tool's parameters, in the order in which Dify lists the tools."""
 
