@@ -1,0 +1,109 @@
+"""What a server says it did: the ``info`` of a generation, of which any key may be missing."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Self
+
+from sdwebui.infotext import Infotext, parse
+
+
+@dataclass(frozen=True, slots=True)
+class Info:
+    """``info``, completed from its first infotext.
+
+    Attributes:
+        said: Whether there was any (SD.Next sends "" when it has failed).
+        seeds: Of the pictures, in order; empty when not told.
+        model: File stem of the checkpoint; "" when not told.
+        model_hash: Its short hash; "" when not told.
+        sampler: As the server spells it; "" when not told or "NONE" (sd.cpp: unset or unknown).
+        scheduler: Likewise.
+        steps: Of the first pass; None when not told.
+        cfg_scale: None when not told.
+        first_picture: How many pictures stand before the first real one: 1 when a grid does.
+        face_restoration: Whether faces were restored; None when not told.
+        loras: Names of those it says it used.
+        infotext: Parameters of the first picture, as the server wrote them.
+    """
+
+    said: bool
+    seeds: tuple[int, ...]
+    model: str
+    model_hash: str
+    sampler: str
+    scheduler: str
+    steps: int | None
+    cfg_scale: float | None
+    first_picture: int
+    face_restoration: bool | None
+    loras: frozenset[str]
+    infotext: Infotext
+
+    @classmethod
+    def read(cls, answer: Mapping[str, Any]) -> Self:
+        """Read the rest of an answer; never fails."""
+        try:
+            info = json.loads(answer.get("info") or "{}")
+        except (TypeError, ValueError):
+            info = {}
+        if not isinstance(info, dict):
+            info = {}
+        infotexts = info.get("infotexts")
+        first = int(_number(info.get("index_of_first_image")) or 0)
+        texts = [str(text) for text in infotexts] if isinstance(infotexts, list) else []
+        infotext = parse(texts[first] if first < len(texts) else "")
+        extra = info.get("extra_generation_params")
+        schedule = extra.get("Schedule type") if isinstance(extra, dict) else None
+        seeds = info.get("all_seeds")
+        steps, cfg_scale = _number(info.get("steps")), _number(info.get("cfg_scale"))
+        sampler = str(info.get("sampler_name") or infotext.sampler or "")
+        # KoboldCpp and sd.cpp name the file with its extension.
+        model = str(info.get("sd_model_name") or infotext.model or "")
+        restored = info.get("restore_faces")
+        return cls(
+            said=bool(info),
+            seeds=tuple(int(seed) for seed in seeds if _number(seed) is not None)
+            if isinstance(seeds, list)
+            else (),
+            model=stem_of(model),
+            model_hash=str(info.get("sd_model_hash") or infotext.model_hash or ""),
+            sampler="" if sampler == "NONE" else sampler,
+            scheduler=str(schedule or infotext.scheduler or ""),
+            steps=int(steps) if steps is not None else infotext.steps,
+            cfg_scale=cfg_scale if cfg_scale is not None else infotext.cfg_scale,
+            first_picture=first,
+            face_restoration=restored if isinstance(restored, bool) else None,
+            loras=_used_loras(infotext),
+            infotext=infotext,
+        )
+
+
+def _used_loras(infotext: Infotext) -> frozenset[str]:
+    """A1111 and Forge list hashes, SD.Next names, sd.cpp files; KoboldCpp keeps the tags it knew.
+
+    A tag in an A1111 prompt proves nothing: unknown ones stay in it (txt2img-lora-unknown).
+    """
+    fields = infotext.fields
+    names = set(infotext.lora_hashes)
+    names |= {name.strip() for name in fields.get("LoRA networks", "").split(",")}
+    if fields.get("Version") == "KoboldCpp":
+        names |= {name for name, _ in infotext.loras}
+    try:
+        details = json.loads(fields.get("SDCPP", "{}"))
+        names |= {stem_of(str(one["name"])) for one in details.get("loras", ())}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        pass  # another version's shape: the LoRAs are then simply not told
+    return frozenset(filter(None, names))
+
+
+def stem_of(model: str) -> str:
+    """A checkpoint's name without the extension that some servers give it."""
+    path = PurePosixPath(model)
+    known = {".safetensors", ".ckpt", ".gguf", ".sft", ".pt", ".pth"}
+    return path.stem if path.suffix.lower() in known else path.name
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,278 @@
+"""Generations on one WebUI: pictures as they arrive, then a report of what was done."""
+
+import time
+import uuid
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sdwebui.answers import Info
+from sdwebui.catalog import Catalog, catalog_of
+from sdwebui.deadline import Deadline
+from sdwebui.dialects import Body
+from sdwebui.errors import (
+    DeadlineExceeded,
+    NoPicture,
+    NotAWebUI,
+    WebUIError,
+    WrongModel,
+)
+from sdwebui.pictures import PictureFormat, size_of, sniff
+from sdwebui.plan import Plan
+from sdwebui.planning import Planner
+from sdwebui.receipt import Evidence, differences, require_model
+from sdwebui.server import Server
+from sdwebui.stream import AnswerReader
+from sdwebui.tasks import whereabouts
+from sdwebui.transport import Request, transport_to
+
+RESERVE_SHARE, RESERVE_SECONDS = 0.05, 2.0
+"""What is kept of the time limit for asking where the job stands and interrupting it."""
+
+JOB_HEADER = "X-SD-Job"
+"""Carries the job's id, so that a proxy can send all that concerns it to the same machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One finished picture.
+
+    Attributes:
+        data: The file, as the server made it.
+        format: MIME type and extension, told from its bytes.
+        seed: Its seed.
+        width: In pixels, from its header; likewise ``height``.
+    """
+
+    data: bytes = field(repr=False)
+    format: PictureFormat
+    seed: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done for all pictures of a call.
+
+    Attributes:
+        model: The checkpoint's file stem; "" when the server does not tell.
+        sampler: As the server spells it; "" when it does not tell. Likewise ``scheduler``.
+        seeds: Of the pictures, in order.
+        warnings: Differences from what was asked, in sentences.
+        seconds: From the first request to the last byte.
+    """
+
+    model: str
+    sampler: str
+    scheduler: str
+    steps: int
+    cfg_scale: float
+    seeds: tuple[int, ...]
+    warnings: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(slots=True)
+class _Round:
+    """One request of a generation and what came of it."""
+
+    plan: Plan
+    body: Body
+    most: int
+    evidence: list[Evidence] = field(default_factory=list)
+    info: Info | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One call to one WebUI, within one time limit.
+
+    Attributes:
+        server: Where it is.
+        seconds: The time limit of the whole call, waiting in the queue included.
+        default_model: The checkpoint for calls that name none; "" leaves the loaded one.
+
+    Example:
+        >>> client = Client(Server.at("192.168.1.20:7860"), seconds=120)
+        >>> plan = client.planner.txt2img(Txt2Img(prompt="a cat"))
+        >>> for picture in client.generate(plan):
+        ...     Path(f"{picture.seed}.{picture.format.extension}").write_bytes(picture.data)
+    """
+
+    server: Server
+    seconds: float = 540.0
+    default_model: str = ""
+    deadline: Deadline = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "deadline", Deadline.after(self.seconds))
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the server offers, shared with all other calls to it."""
+        return catalog_of(self.server)
+
+    @property
+    def planner(self) -> Planner:
+        """Decides requests within this call's time limit."""
+        return Planner(self.catalog, self._work, self.default_model)
+
+    @property
+    def _work(self) -> Deadline:
+        """When to stop waiting, so that there is time left to see what became of the job."""
+        reserve = min(RESERVE_SECONDS, RESERVE_SHARE * self.seconds)
+        return Deadline(self.deadline.end - reserve, self.seconds)
+
+    def generate(self, plan: Plan) -> Generator[Picture, None, Report]:
+        """Make the pictures of a plan.
+
+        A server that makes fewer at a time is asked again for the rest. Once a picture has been
+        handed over, later trouble ends in a warning instead of an error: nothing is lost.
+
+        Args:
+            plan: What to make.
+
+        Yields:
+            Each picture as soon as it is complete.
+
+        Returns:
+            The report, with a warning for everything that was done otherwise than asked.
+
+        Raises:
+            WrongModel: Another checkpoint made the pictures.
+            WebUIError: Any of the tree.
+        """
+        started = time.monotonic()
+        rounds: list[_Round] = []
+        warnings = list(plan.notes)
+        dialect = self.catalog.dialect(self._work)
+        part = plan
+        while True:
+            body = dialect.body(part)
+            one = _Round(part, body, dialect.pictures_in(body))
+            try:
+                yield from self._request(one)
+            except WrongModel:
+                raise
+            except WebUIError as error:
+                made = sum(len(done.evidence) for done in rounds) + len(one.evidence)
+                if not made:
+                    raise
+                warnings.append(f"Only {made} of {plan.count} pictures were made: {error}")
+                rounds.append(one)
+                break
+            rounds.append(one)
+            rest = part.count - len(one.evidence)
+            if rest <= 0 or not self._asks_again(plan, one):
+                warnings += self._shortfall(plan, rounds) if rest > 0 else ()
+                break
+            part = replace(
+                part,
+                seed=part.seed + len(one.evidence),
+                count=rest,
+                task=f"dify-{uuid.uuid4().hex}",
+            )
+        return self._report(plan, rounds, warnings, time.monotonic() - started)
+
+    def _request(self, one: _Round) -> Iterator[Picture]:
+        """Send one request and hand over its pictures while they arrive."""
+        job = one.plan.job
+        request = Request("POST", f"/sdapi/v1/{job}", job, one.body, {JOB_HEADER: one.plan.task})
+        # A grid or a script's extra pictures are told from the others by info, which comes last.
+        held: list[bytes] | None = [] if _may_have_others(one.plan.extra) else None
+        reader = AnswerReader()
+        try:
+            with transport_to(self.server).exchange(request, self._work) as answer:
+                for chunk in answer.chunks():
+                    for data in reader.feed(chunk):
+                        if held is not None:
+                            held.append(data)
+                        elif len(one.evidence) < one.most:
+                            yield self._picture(one, data)
+            one.info = Info.read(reader.finish())
+        except NotAWebUI:
+            # An unexpected 404: another server may stand behind the address by now.
+            self.catalog.forget()
+            raise
+        except DeadlineExceeded:
+            raise whereabouts(self, one.plan, one.body) from None
+        require_model(one.plan.checkpoint, one.info)
+        for data in (held or [])[one.info.first_picture :]:
+            if "script_name" in one.plan.extra or len(one.evidence) < one.most:
+                yield self._picture(one, data)
+        if not one.evidence:
+            raise NoPicture(
+                f"The server answered {job} without a picture. See in the WebUI whether a model is "
+                "selected and loaded, and in its console what went wrong; somebody may also have "
+                "interrupted the job."
+            )
+
+    def _picture(self, one: _Round, data: bytes) -> Picture:
+        if not data:
+            # KoboldCpp's answer to any failure (recording txt2img-nomodel).
+            raise NoPicture(
+                f"The server at {self.server.url} failed and sent an empty picture. See whether an "
+                "image model is loaded, and look into its console."
+            )
+        kind = sniff(data)
+        width, height = size_of(data)
+        seed = one.plan.seed + len(one.evidence)
+        one.evidence.append(Evidence(seed, width, height))
+        return Picture(data, kind, seed, width, height)
+
+    def _asks_again(self, plan: Plan, one: _Round) -> bool:
+        """Whether fewer pictures came because the server makes fewer at a time.
+
+        An interrupted job lists more seeds than it has pictures (recording
+        interrupt-result-n_iter3-in-second): somebody wanted it to stop.
+        """
+        assert one.info  # noqa: S101
+        interrupted = len(one.info.seeds) > len(one.evidence)
+        return not interrupted and not {"batch_size", "n_iter", "script_name"} & set(plan.extra)
+
+    def _shortfall(self, plan: Plan, rounds: list[_Round]) -> Iterator[str]:
+        made = sum(len(one.evidence) for one in rounds)
+        wanted = rounds[0].most if {"batch_size", "n_iter"} & set(plan.extra) else plan.count
+        if made < wanted and "script_name" not in plan.extra:
+            yield (
+                f"The server made {made} of {wanted} pictures; somebody probably interrupted the "
+                "job in the WebUI."
+            )
+
+    def _report(
+        self, plan: Plan, rounds: list[_Round], warnings: list[str], seconds: float
+    ) -> Report:
+        pictures = [one for done in rounds for one in done.evidence]
+        told = next((done.info for done in rounds if done.info), None)
+        for done in rounds:
+            if done.info:
+                warnings += differences(done.plan, done.body, done.info, done.evidence)
+        seeds = [
+            seed
+            for done in rounds
+            for seed in _true_seeds(done.info, [one.seed for one in done.evidence])
+        ]
+        assert len(seeds) == len(pictures)  # noqa: S101
+        return Report(
+            model=(told.model if told else "") or (plan.checkpoint.stem if plan.checkpoint else ""),
+            sampler=(told.sampler if told else "") or (plan.sampler.name if plan.sampler else ""),
+            scheduler=(told.scheduler if told else "")
+            or (plan.scheduler.name if plan.scheduler else ""),
+            steps=told.steps if told and told.steps is not None else plan.steps,
+            cfg_scale=told.cfg_scale if told and told.cfg_scale is not None else plan.cfg_scale,
+            seeds=tuple(seeds),
+            # The rounds of one call mostly differ in the same way: each thing is said once.
+            warnings=tuple(dict.fromkeys(warnings)),
+            seconds=seconds,
+        )
+
+
+def _true_seeds(info: Info | None, expected: list[int]) -> list[int]:
+    """The seeds that the server tells, filled up with the expected ones."""
+    told = list(info.seeds[: len(expected)]) if info else []
+    return told + expected[len(told) :]
+
+
+def _may_have_others(extra: Mapping[str, Any]) -> bool:
+    return bool({"save_images", "script_name", "alwayson_scripts"} & set(extra))

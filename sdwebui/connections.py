@@ -1,0 +1,132 @@
+"""Pooled connections that a deadline can shut down.
+
+``requests`` bounds the wait for each piece of an answer, not for the whole: a server that trickles
+bytes is never timed out. So each exchange has a watch that shuts its socket down at the deadline,
+whatever it is waiting for.
+"""
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from socket import SHUT_RDWR
+from typing import Any
+
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3.connection import HTTPConnection
+
+from sdwebui.deadline import Deadline
+from sdwebui.errors import InvalidInput
+from sdwebui.server import Server
+
+IDLE_SECONDS = 4.0
+"""An idle connection older than this is not trusted: uvicorn closes them after 5 (SD.Next)."""
+
+KEPT_CONNECTIONS = 16
+"""Idle connections kept for each server; more may be open at once, and are closed after use."""
+
+
+class Watch:
+    """Shuts down the connection of one exchange when the deadline passes."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.expired = False
+        self._connection: HTTPConnection | None = None
+        self._timer = threading.Timer(deadline.remaining, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def hold(self, connection: HTTPConnection) -> None:
+        """Make this the connection that is shut down."""
+        self._connection = connection
+        connection.watch = self  # type: ignore[attr-defined]
+
+    def _expire(self) -> None:
+        self.expired = True
+        connection = self._connection
+        # A connection that went back to the pool may already serve somebody else.
+        if connection is None or getattr(connection, "watch", None) is not self:
+            return
+        if connection.sock is not None:
+            with suppress(OSError):
+                connection.sock.shutdown(SHUT_RDWR)
+
+    def end(self) -> None:
+        """Let go: the exchange is over."""
+        self._timer.cancel()
+        self._connection = None
+
+
+_current = threading.local()
+
+
+@contextmanager
+def watched(deadline: Deadline) -> Iterator[Watch]:
+    """Watch over the connection that this thread or greenlet takes inside the block."""
+    watch = Watch(deadline)
+    _current.watch = watch
+    try:
+        yield watch
+    finally:
+        _current.watch = None
+        watch.end()
+
+
+class _Pool(HTTPConnectionPool):
+    """Hands each connection to the watch of the exchange that takes it."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        if time.monotonic() - getattr(connection, "idle_since", 0.0) > IDLE_SECONDS:
+            connection.close()
+        watch = getattr(_current, "watch", None)
+        if watch is not None:
+            watch.hold(connection)
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+            conn.watch = None
+        super()._put_conn(conn)
+
+
+class _TLSPool(_Pool, HTTPSConnectionPool):
+    """The same over TLS."""
+
+
+class Adapter(HTTPAdapter):
+    """Connections of one server, with its own certificate authority."""
+
+    def __init__(self, server: Server) -> None:
+        self._tls: dict[str, Any] = {}
+        if server.ca_certificate:
+            context = ssl.create_default_context()
+            try:
+                context.load_verify_locations(cadata=server.ca_certificate)
+            except ssl.SSLError:
+                raise InvalidInput(
+                    "ca_certificate cannot be read: paste the whole PEM, from "
+                    "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
+                ) from None
+            self._tls = {"ssl_context": context}
+        super().__init__(pool_connections=1, pool_maxsize=KEPT_CONNECTIONS)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: Any
+    ) -> None:
+        """Build the pools with our connections in them."""
+        super().init_poolmanager(connections, maxsize, block, **options, **self._tls)
+        _watch_pools(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Build the pools of a proxy from the environment likewise."""
+        manager = super().proxy_manager_for(proxy, **options, **self._tls)
+        _watch_pools(manager)
+        return manager
+
+
+def _watch_pools(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -1,0 +1,208 @@
+"""The base of all dialects: AUTOMATIC1111 1.10. The others resemble it; reForge speaks it too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from sdwebui.dialects.probe import Probe
+from sdwebui.plan import ControlUnit, Plan, Source, merged
+
+Body = dict[str, Any]
+
+_CONTROL_MODES = {
+    "balanced": "Balanced",
+    "prompt": "My prompt is more important",
+    "control": "ControlNet is more important",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """AUTOMATIC1111, and what a family differs in.
+
+    Attributes:
+        tasks: ``force_task_id`` and ``/internal/progress`` work, so that a job can be found again.
+        schedulers: Sampler and scheduler are separate; before 1.9 one name held both.
+    """
+
+    tasks: bool = True
+    schedulers: bool = True
+
+    family: ClassVar[str] = "a1111"
+    title: ClassVar[str] = "AUTOMATIC1111"
+    most_steps: ClassVar[int] = 150
+    most_cfg_scale: ClassVar[float] = 30.0
+    most_seed: ClassVar[int] = 2**32 - 1
+    needs_prompt: ClassVar[bool] = False
+    one_model: ClassVar[bool] = False
+    vae_list: ClassVar[str | None] = "VAEs"
+    hires_upscaler: ClassVar[str] = "Latent"
+    detailer_list: ClassVar[str | None] = "face detailers"
+    controlnet: ClassVar[bool] = True
+    # Parameters that the family ignores or cannot do, and what to do instead.
+    unsupported: ClassVar[Mapping[str, str]] = {
+        "distilled_cfg_scale": "it is for Flux models on Forge",
+    }
+
+    def body(self, plan: Plan) -> Body:
+        """The JSON body for the plan, ``extra`` merged in; no field is ever null."""
+        return merged(self.fields(plan), plan.extra)
+
+    def fields(self, plan: Plan) -> Body:
+        """The fields of the plan in this family's words."""
+        body: Body = {
+            **essentials(plan),
+            "prompt": _with_tags(plan),
+            "batch_size": 1,
+            # One after the other: as many at once could be too much for the GPU's memory.
+            "n_iter": plan.count,
+            "send_images": True,
+            "save_images": False,
+            **sampling(plan),
+        }
+        if plan.styles:
+            body["styles"] = list(plan.styles)
+        if plan.restore_faces:
+            body["restore_faces"] = True
+        if plan.tiling:
+            body["tiling"] = True
+        if plan.task and self.tasks:
+            body["force_task_id"] = plan.task
+        if plan.refiner:
+            body["refiner_checkpoint"] = plan.refiner.checkpoint.name
+            body["refiner_switch_at"] = plan.refiner.switch_at
+        if plan.hires:
+            body |= self.hires(plan)
+        if plan.source:
+            body |= _img2img(plan.source)
+        overrides = self.overrides(plan)
+        if overrides:
+            body["override_settings"] = overrides
+            body["override_settings_restore_afterwards"] = True
+        scripts = self.scripts(plan)
+        if scripts:
+            body["alwayson_scripts"] = scripts
+        return body
+
+    def hires(self, plan: Plan) -> Body:
+        """The second pass. A1111 fails without upscaler and denoising strength (500 TypeError)."""
+        assert plan.hires  # noqa: S101
+        return {
+            "enable_hr": True,
+            "hr_scale": plan.hires.scale,
+            "hr_upscaler": plan.hires.upscaler,
+            "hr_second_pass_steps": plan.hires.steps,
+            "denoising_strength": plan.hires.denoising_strength,
+        }
+
+    def overrides(self, plan: Plan) -> Body:
+        """Only what the user set: overrides can outlive their request (txt2img-leak-*)."""
+        overrides: Body = {}
+        if plan.checkpoint:
+            overrides["sd_model_checkpoint"] = plan.checkpoint.name
+        if plan.vaes:
+            overrides["sd_vae"] = plan.vaes[0]
+        if plan.clip_skip:
+            overrides["CLIP_stop_at_last_layers"] = plan.clip_skip
+        return overrides
+
+    def scripts(self, plan: Plan) -> Body:
+        """The extensions ADetailer and ControlNet."""
+        scripts: Body = {}
+        if plan.face_detailer:
+            scripts["ADetailer"] = {"args": [True, False, {"ad_model": plan.face_detailer}]}
+        if plan.controls:
+            scripts["ControlNet"] = {"args": [_unit(control) for control in plan.controls]}
+        return scripts
+
+    @classmethod
+    def recognised(cls, probe: Probe) -> Self | None:
+        """This family, when the probed server is of it.
+
+        A1111 comes last and takes what nobody else knows. Schedulers came with 1.9, task ids in
+        the API with 1.8.
+        """
+        if probe.routes:
+            return cls(probe.has_tasks, "/sdapi/v1/schedulers" in probe.routes)
+        schedulers = isinstance(probe.get("/sdapi/v1/schedulers"), list)
+        return cls(schedulers and probe.has_tasks, schedulers)
+
+    def pictures_in(self, body: Mapping[str, Any]) -> int:
+        """How many pictures one request with this body makes."""
+        return whole(body.get("batch_size")) * whole(body.get("n_iter"))
+
+
+def whole(value: Any) -> int:
+    """A count in a body; 1 for what ``extra`` may have made of it, which the server refuses."""
+    return value if isinstance(value, int) and value > 0 else 1
+
+
+def essentials(plan: Plan) -> Body:
+    """What every family reads."""
+    return {
+        "negative_prompt": plan.negative_prompt,
+        "seed": plan.seed,
+        "width": plan.width,
+        "height": plan.height,
+        "steps": plan.steps,
+        "cfg_scale": plan.cfg_scale,
+    }
+
+
+def sampling(plan: Plan) -> Body:
+    """Sampler and scheduler, where they are set."""
+    body: Body = {}
+    if plan.sampler:
+        body["sampler_name"] = plan.sampler.name
+    if plan.scheduler:
+        body["scheduler"] = plan.scheduler.name
+    return body
+
+
+def _with_tags(plan: Plan) -> str:
+    tags = [f"<lora:{lora.name}:{lora.arguments}>" for lora in plan.loras]
+    return " ".join(filter(None, [plan.prompt, *tags]))
+
+
+def plain_img2img(source: Source) -> Body:
+    """The part of img2img that every family reads."""
+    body: Body = {
+        "init_images": [source.image],
+        "denoising_strength": source.denoising_strength,
+    }
+    if source.mask:
+        body |= {
+            "mask": source.mask,
+            "inpainting_mask_invert": int(source.inpainting_mask_invert),
+        }
+    return body
+
+
+def _img2img(source: Source) -> Body:
+    body = {**plain_img2img(source), "resize_mode": source.resize_mode}
+    if source.mask:
+        body |= {
+            "mask_blur": source.mask_blur,
+            "inpainting_fill": source.inpainting_fill,
+            "inpaint_full_res": source.inpaint_full_res,
+            "inpaint_full_res_padding": source.inpaint_full_res_padding,
+        }
+    return body
+
+
+def _unit(control: ControlUnit) -> Body:
+    """A unit in the words that both A1111's extension and Forge read."""
+    return {
+        "enabled": True,
+        "image": control.image,
+        "module": control.module,
+        "model": control.model,
+        "weight": control.weight,
+        "guidance_start": control.start,
+        "guidance_end": control.end,
+        "control_mode": _CONTROL_MODES[control.mode],
+        "resize_mode": "Crop and Resize",
+        "pixel_perfect": True,
+        # Detect maps would otherwise follow the pictures.
+        "save_detected_map": False,
+    }

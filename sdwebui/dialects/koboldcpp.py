@@ -1,0 +1,44 @@
+"""KoboldCpp."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from sdwebui.dialects.a1111 import Body
+from sdwebui.dialects.probe import Probe
+from sdwebui.dialects.sdcpp import ONE_MODEL, SDCpp
+from sdwebui.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class KoboldCpp(SDCpp):
+    """KoboldCpp (1.116): one picture a request, steps up to 80, CFG 1–25."""
+
+    family: ClassVar[str] = "koboldcpp"
+    title: ClassVar[str] = "KoboldCpp"
+    most_steps: ClassVar[int] = 80
+    most_cfg_scale: ClassVar[float] = 25.0
+    needs_prompt: ClassVar[bool] = False
+    unsupported: ClassVar[Mapping[str, str]] = {
+        **ONE_MODEL,
+        "enable_hr": "it makes one pass; enlarge the picture with the upscale tool",
+    }
+
+    def fields(self, plan: Plan) -> Body:
+        """Like stable-diffusion.cpp, a picture at a time."""
+        body = SDCpp.fields(self, plan)
+        body["batch_size"] = 1
+        return body
+
+    def pictures_in(self, body: Mapping[str, Any]) -> int:  # noqa: ARG002
+        """Always one, whatever is asked."""
+        return 1
+
+    @classmethod
+    def recognised(cls, probe: Probe) -> Self | None:
+        """By its own version route; it has no OpenAPI document."""
+        if probe.routes:
+            return None
+        version = probe.get("/api/extra/version")
+        named = isinstance(version, Mapping) and version.get("result") == "KoboldCpp"
+        return cls() if named else None

@@ -1,0 +1,59 @@
+"""Asking a server what it has, to see of which family it is."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sdwebui.deadline import Deadline
+from sdwebui.errors import AccessDenied, NotAWebUI, ProxyFailed, RateLimited, ServerFault
+from sdwebui.transport import Transport
+
+
+class Probe:
+    """What one server says of itself.
+
+    FastAPI's ``/openapi.json`` tells A1111, Forge and SD.Next apart, and how old an A1111 is. It is
+    missing on the others, and where a proxy lets only ``/sdapi`` through; then a family tries its
+    own routes.
+
+    Attributes:
+        title: Of the OpenAPI document.
+        routes: Of the OpenAPI document; empty where there is none.
+    """
+
+    def __init__(self, transport: Transport, deadline: Deadline) -> None:
+        self._transport = transport
+        self._deadline = deadline
+        self._answers: dict[str, Any] = {}
+        document = self.get("/openapi.json")
+        self._document: Mapping[str, Any] = document if isinstance(document, Mapping) else {}
+        paths = self._document.get("paths")
+        self.routes: Collection[str] = paths if isinstance(paths, Mapping) else ()
+        self.title = str((self._document.get("info") or {}).get("title", ""))
+
+    def get(self, path: str) -> Any:
+        """The JSON of a route, asked for once; None when it is not there.
+
+        Raises:
+            Unreachable: No answer.
+            ProxyFailed: A proxy answered for the server.
+        """
+        if path not in self._answers:
+            self._answers[path] = self._ask(path)
+        return self._answers[path]
+
+    def _ask(self, path: str) -> Any:
+        try:
+            return self._transport.get(path, deadline=self._deadline, job="see which server it is")
+        except (ProxyFailed, RateLimited):
+            raise
+        except (NotAWebUI, AccessDenied, ServerFault):
+            return None
+
+    @property
+    def has_tasks(self) -> bool:
+        """Whether a job can be given an id and found again by it (A1111 1.8, not --nowebui)."""
+        if not self.routes:
+            return isinstance(self.get("/internal/pending-tasks"), Mapping)
+        schemas = (self._document.get("components") or {}).get("schemas") or {}
+        known = any("force_task_id" in (one.get("properties") or {}) for one in schemas.values())
+        return known and "/internal/progress" in self.routes

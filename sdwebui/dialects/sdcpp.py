@@ -1,0 +1,76 @@
+"""stable-diffusion.cpp's server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from sdwebui.dialects.a1111 import Body, Dialect, essentials, plain_img2img, sampling, whole
+from sdwebui.dialects.probe import Probe
+from sdwebui.plan import LoraUse, Plan
+
+ONE_MODEL: Mapping[str, str] = {
+    "vae": "its VAE is set when it is started",
+    "styles": "it has none; write them into the prompt",
+    "refiner": "it has one model",
+    "restore_faces": "it has no face restoration",
+    "tiling": "it has no tiling",
+    "distilled_cfg_scale": "it is for Flux models on Forge",
+    "face_detailer": "it has no extensions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SDCpp(Dialect):
+    """stable-diffusion.cpp's server (2026): one model, strict types, its own sampler names."""
+
+    tasks: bool = False
+
+    family: ClassVar[str] = "sdcpp"
+    title: ClassVar[str] = "stable-diffusion.cpp"
+    most_steps: ClassVar[int] = 100
+    most_seed: ClassVar[int] = 2**31 - 1
+    needs_prompt: ClassVar[bool] = True
+    one_model: ClassVar[bool] = True
+    vae_list: ClassVar[str | None] = None
+    detailer_list: ClassVar[str | None] = None
+    controlnet: ClassVar[bool] = False
+    unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
+
+    def fields(self, plan: Plan) -> Body:
+        """It ignores ``n_iter`` and overrides, and reads LoRAs from a list, not from the prompt."""
+        body: Body = {
+            **essentials(plan),
+            "prompt": plan.prompt,
+            "batch_size": plan.count,
+            **sampling(plan),
+        }
+        if plan.clip_skip:
+            body["clip_skip"] = plan.clip_skip
+        if plan.loras:
+            body["lora"] = [_lora_entry(lora) for lora in plan.loras]
+        if plan.hires:
+            body |= {
+                "enable_hr": True,
+                "hr_scale": plan.hires.scale,
+                "hr_upscaler": plan.hires.upscaler,
+                "hr_steps": plan.hires.steps,
+                "denoising_strength": plan.hires.denoising_strength,
+            }
+        if plan.source:
+            body |= plain_img2img(plan.source)
+        return body
+
+    def pictures_in(self, body: Mapping[str, Any]) -> int:
+        """``batch_size``, held between 1 and 8 by the server."""
+        return min(8, whole(body.get("batch_size")))
+
+    @classmethod
+    def recognised(cls, probe: Probe) -> Self | None:
+        """By its own route."""
+        if probe.routes:
+            return None
+        return cls() if isinstance(probe.get("/sdcpp/v1/capabilities"), Mapping) else None
+
+
+def _lora_entry(lora: LoraUse) -> Body:
+    return {"path": lora.path or lora.name, "multiplier": lora.weight}

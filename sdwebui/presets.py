@@ -1,0 +1,113 @@
+"""What suits a checkpoint whose settings the user left blank, told from its name.
+
+No WebUI says which family a checkpoint belongs to, but people name the files after it. Sizes are
+those that the families were trained on; steps and CFG of few-step models those of their model
+cards.
+"""
+
+import re
+from dataclasses import dataclass
+
+from sdwebui.parameters import SIDE_STEP, AspectRatio
+
+Sizes = dict[AspectRatio, tuple[int, int]]
+
+
+def _with_portraits(landscape: dict[AspectRatio, tuple[int, int]]) -> Sizes:
+    flipped: dict[AspectRatio, AspectRatio] = {"4:3": "3:4", "3:2": "2:3", "16:9": "9:16"}
+    portraits = {
+        flipped[ratio]: size[::-1] for ratio, size in landscape.items() if ratio in flipped
+    }
+    return {**landscape, **portraits}
+
+
+SIZES_512 = _with_portraits(
+    {"1:1": (512, 512), "4:3": (640, 480), "3:2": (768, 512), "16:9": (896, 504)}
+)
+SIZES_768 = _with_portraits(
+    {"1:1": (768, 768), "4:3": (896, 672), "3:2": (960, 640), "16:9": (1024, 576)}
+)
+SIZES_1024 = _with_portraits(
+    {"1:1": (1024, 1024), "4:3": (1152, 896), "3:2": (1216, 832), "16:9": (1344, 768)}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """Settings for a family of checkpoints.
+
+    Attributes:
+        family: Its name.
+        sizes: Width and height in pixels for each aspect ratio.
+        steps: Sampling steps.
+        cfg_scale: How strongly the prompt counts; 1 switches guidance off.
+    """
+
+    family: str
+    sizes: Sizes
+    steps: int = 20
+    cfg_scale: float = 7.0
+
+
+_FAMILIES = (
+    (r"flux|chroma", Preset("Flux", SIZES_1024, cfg_scale=1.0)),
+    (r"z[-_ ]?image", Preset("Z-Image", SIZES_1024, steps=9, cfg_scale=1.0)),
+    (r"qwen", Preset("Qwen-Image", SIZES_1024, cfg_scale=2.5)),
+    (r"sd[-_ ]?3|stable[-_ ]diffusion[-_ ]?3", Preset("SD 3", SIZES_1024, 28, 4.5)),
+    (
+        r"xl(?![a-z]{2})|pony|illustrious|noob|animagine|juggernaut|kolors|cascade|hidream|lumina"
+        r"|auraflow|pixart",
+        Preset("SDXL", SIZES_1024),
+    ),
+    (r"768|v2[-_.]1(?!.*512)|sd[-_ ]?2", Preset("SD 2", SIZES_768)),
+)
+_STABLE_DIFFUSION_1 = Preset("SD 1.5", SIZES_512)
+
+# How many steps a distilled model takes, unless its name says so itself ("4step", "8-steps").
+_FEW_STEPS = (
+    (r"schnell", 4, 1.0),
+    (r"turbo", 4, 1.0),
+    (r"lightning", 6, 1.5),
+    (r"hyper(?!network)", 8, 1.5),
+    (r"(?<![a-z])lcm(?![a-z])", 6, 1.5),
+    (r"(?<![a-z])dmd2?(?![a-z])", 6, 1.0),
+)
+
+
+def preset_for(checkpoint: str) -> Preset:
+    """The preset for a checkpoint's name; SD 1.5 when the name tells nothing."""
+    name = checkpoint.lower()
+    preset = next(
+        (one for pattern, one in _FAMILIES if re.search(pattern, name)), _STABLE_DIFFUSION_1
+    )
+    # SDXL Turbo and SD Turbo are trained at 512; a community "turbo" of SDXL at 1024.
+    sizes = SIZES_512 if re.search(r"sd[-_ ]?(xl)?[-_ ]turbo", name) else preset.sizes
+    for pattern, steps, cfg_scale in _FEW_STEPS:
+        if re.search(pattern, name):
+            said = re.search(r"(\d{1,2})[-_ ]?steps?", name)
+            few = int(said[1]) if said and int(said[1]) > 0 else steps
+            return Preset(preset.family, sizes, few, min(cfg_scale, preset.cfg_scale))
+    return Preset(preset.family, sizes, preset.steps, preset.cfg_scale)
+
+
+def size_for(
+    preset: Preset, aspect_ratio: AspectRatio, width: int | None, height: int | None
+) -> tuple[int, int]:
+    """Width and height in pixels, multiples of 8.
+
+    Given ones are used; a missing one follows from the other and the aspect ratio; with neither the
+    family's own size is taken.
+    """
+    wide, high = map(int, aspect_ratio.split(":"))
+    if width is None and height is None:
+        return preset.sizes[aspect_ratio]
+    if width is None:
+        width = round((height or 0) * wide / high)
+    if height is None:
+        height = round(width * high / wide)
+    return to_step(width), to_step(height)
+
+
+def to_step(side: int) -> int:
+    """The nearest multiple of 8 from 64 to 4096."""
+    return min(4096, max(64, int(side / SIDE_STEP + 0.5) * SIDE_STEP))

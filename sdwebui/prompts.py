@@ -1,0 +1,51 @@
+"""The parts of a prompt that name files on the server: LoRA tags and embeddings."""
+
+import re
+from dataclasses import dataclass
+
+_LORA_TAG = re.compile(r"\s*<(?:lora|lyco):([^:<>]+)(?::([^<>]*))?>")
+_EMBEDDING = re.compile(r"\bembedding:([^\s,()\[\]{}:<>]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class LoraTag:
+    """``<lora:name:weight>`` as it stood in a prompt.
+
+    Attributes:
+        name: As written.
+        weight: The first number behind the name; 1 when there is none.
+        arguments: All that stands behind the name, such as "0.8:0.5" or "te=0.5".
+    """
+
+    name: str
+    weight: float
+    arguments: str
+
+
+def split_loras(prompt: str) -> tuple[str, tuple[LoraTag, ...]]:
+    """The prompt without its LoRA tags, and the tags.
+
+    Some families read tags, others a list beside the prompt; a dialect puts them where they count.
+    """
+    tags = tuple(_tag(match) for match in _LORA_TAG.finditer(prompt))
+    return (_LORA_TAG.sub("", prompt).strip(), tags) if tags else (prompt, ())
+
+
+def _tag(match: re.Match[str]) -> LoraTag:
+    arguments = (match[2] or "").strip() or "1"
+    first = arguments.partition(":")[0]
+    try:
+        weight = float(first)
+    except ValueError:
+        weight = 1.0
+    return LoraTag(match[1].strip(), weight, arguments)
+
+
+def embeddings_in(prompt: str) -> tuple[str, ...]:
+    """Names written as ``embedding:name``; a bare word cannot be told from an ordinary one."""
+    return tuple(_EMBEDDING.findall(prompt))
+
+
+def with_embeddings(prompt: str, names: dict[str, str]) -> str:
+    """The prompt with each ``embedding:name`` as the bare word that WebUIs look for."""
+    return _EMBEDDING.sub(lambda match: names.get(match[1], match[1]), prompt)
