@@ -124,6 +124,34 @@ class Client:
         reserve = min(RESERVE_SECONDS, RESERVE_SHARE * self.seconds)
         return Deadline(self.deadline.end - reserve, self.seconds)
 
+    def check(self) -> None:
+        """See whether the server can be used as it was described.
+
+        Raises:
+            WebUIError: What is wrong with the address, the access or the default model.
+        """
+        try:
+            self.catalog.checkpoints(self.deadline, fresh=True)
+        except NotAWebUI as error:
+            raise self._explained(error) from None
+        if self.default_model:
+            self.catalog.checkpoint(self.default_model, self.deadline)
+
+    def _explained(self, error: NotAWebUI) -> NotAWebUI:
+        """A 404 beside a live page is most often a WebUI that was started without ``--api``."""
+        transport = transport_to(self.server)
+        try:
+            with transport.exchange(Request("GET", "/", "its page"), self.deadline) as answer:
+                alive = b"<html" in answer.read()[:4096].lower()
+        except WebUIError:
+            return error
+        if not alive or "404" not in str(error):
+            return error
+        return NotAWebUI(
+            f"{self.server.url} shows a web page but has no API (404). Start the WebUI with --api "
+            "(and --listen for other machines); with --subpath, put that path behind base_url."
+        )
+
     def generate(self, plan: Plan) -> Generator[Picture, None, Report]:
         """Make the pictures of a plan.
 

@@ -1,0 +1,1 @@
+"""Between Dify and the WebUI client: credentials, files, dropdowns, messages."""

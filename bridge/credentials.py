@@ -1,0 +1,57 @@
+"""From Dify's credentials to a client of the server they describe."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdwebui.client import Client
+from sdwebui.errors import InvalidInput
+from sdwebui.server import Server
+
+DEFAULT_SECONDS = 540.0
+LEAST_SECONDS, MOST_SECONDS = 1.0, 590.0
+"""Dify ends a tool after 600 seconds with no message worth reading."""
+
+CHECK_SECONDS = 30.0
+"""For validating credentials and filling dropdowns: a person waits in front of a form."""
+
+
+def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) -> Client:
+    """The client for one invocation; its time runs from here.
+
+    Args:
+        credentials: As Dify hands them over; an unset one may be missing, None or "".
+        seconds: A time limit instead of the ``timeout`` credential.
+
+    Raises:
+        InvalidInput: A credential is malformed; no message shows a secret.
+    """
+    text = {name: str(value).strip() for name, value in credentials.items() if value is not None}
+    server = Server.at(
+        text.get("base_url", ""),
+        api_auth=text.get("api_auth", ""),
+        headers=text.get("headers", ""),
+        tls_verify=_read_switch(credentials.get("tls_verify")),
+        ca_certificate=text.get("ca_certificate", ""),
+    )
+    limit = _read_seconds(text.get("timeout", ""))
+    return Client(server, min(limit, seconds) if seconds else limit, text.get("model", ""))
+
+
+def _read_switch(value: object) -> bool:
+    """A boolean credential; on unless it says off."""
+    return str(value).strip().lower() not in {"false", "0", "no", "off"}
+
+
+def _read_seconds(text: str) -> float:
+    if not text:
+        return DEFAULT_SECONDS
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not LEAST_SECONDS <= seconds <= MOST_SECONDS:
+        raise InvalidInput(
+            f"timeout must be a number of seconds from {LEAST_SECONDS:g} to {MOST_SECONDS:g} "
+            f"(got {text[:20]!r}); blank means {DEFAULT_SECONDS:g}."
+        )
+    return seconds

@@ -1,0 +1,106 @@
+"""From pictures and a report to what Dify shows: blobs, one short text, JSON and variables."""
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from dify_plugin import Tool
+from dify_plugin.entities.tool import ToolInvokeMessage
+
+from bridge.offload import run_in_thread
+from sdwebui.client import Picture, Report
+from sdwebui.parameters import OutputFormat
+from sdwebui.pictures import PictureFormat, convert, sniff
+
+Messages = Generator[ToolInvokeMessage, None, None]
+
+
+def deliver(
+    tool: Tool,
+    name: str,
+    output_format: OutputFormat,
+    pictures: Generator[Picture, None, Report],
+) -> Messages:
+    """Hand over each picture as it comes, then what was done.
+
+    Args:
+        tool: Makes the messages.
+        name: Beginning of the file names, such as "txt2img".
+        output_format: "original" leaves the pictures as the server sends them.
+        pictures: Of :meth:`sdwebui.client.Client.generate`.
+    """
+    images: list[dict[str, Any]] = []
+    while True:
+        try:
+            picture = next(pictures)
+        except StopIteration as end:
+            report: Report = end.value
+            break
+        data, kind = converted(picture.data, picture.format, output_format)
+        filename = f"{name}-{picture.seed}.{kind.extension}"
+        images.append(
+            {
+                "filename": filename,
+                "seed": picture.seed,
+                "width": picture.width,
+                "height": picture.height,
+                "bytes": len(data),
+            }
+        )
+        # Nothing here may hold the picture while the next one is awaited.
+        del picture
+        yield tool.create_blob_message(data, {"mime_type": kind.mime_type, "filename": filename})
+        del data
+    for image, seed in zip(images, report.seeds, strict=True):
+        image["seed"] = seed
+    yield from summary(tool, report, images)
+
+
+def converted(
+    data: bytes, kind: PictureFormat, output_format: OutputFormat
+) -> tuple[bytes, PictureFormat]:
+    """The picture in the format that was asked for, its generation parameters kept."""
+    if output_format in {"original", kind.name}:
+        return data, kind
+    data = run_in_thread(convert, data, output_format)
+    return data, sniff(data)
+
+
+def summary(
+    tool: Tool, report: Report, images: list[dict[str, Any]]
+) -> Iterator[ToolInvokeMessage]:
+    """Text, JSON and variables of a generation."""
+    yield tool.create_text_message(_in_words(report, images))
+    yield tool.create_json_message(
+        {
+            "model": report.model,
+            "sampler": report.sampler,
+            "scheduler": report.scheduler,
+            "steps": report.steps,
+            "cfg_scale": report.cfg_scale,
+            "width": images[0]["width"],
+            "height": images[0]["height"],
+            "seeds": list(report.seeds),
+            "images": images,
+            "warnings": list(report.warnings),
+            "seconds": round(report.seconds, 2),
+        }
+    )
+    yield tool.create_variable_message("seeds", list(report.seeds))
+    yield tool.create_variable_message("model", report.model)
+    yield tool.create_variable_message("warnings", list(report.warnings))
+
+
+def _in_words(report: Report, images: list[dict[str, Any]]) -> str:
+    """A line about the pictures, and one about what went otherwise than asked."""
+    many = len(images) > 1
+    facts = [
+        f"{len(images)} pictures" if many else "1 picture",
+        f"{images[0]['width']}×{images[0]['height']}",
+        f"model {report.model}" if report.model else "",
+        " ".join(filter(None, (report.sampler, report.scheduler))),
+        f"{report.steps} steps",
+        f"seed{'s' if many else ''} {', '.join(map(str, report.seeds))}",
+        f"{report.seconds:.1f} s",
+    ]
+    line = f"{', '.join(filter(None, facts))}."
+    return "\n".join([line, f"Warning: {' '.join(report.warnings)}"] if report.warnings else [line])

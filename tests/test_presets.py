@@ -1,0 +1,65 @@
+"""Blank sizes, steps and CFG follow the family that a checkpoint's name tells."""
+
+import pytest
+
+from sdwebui.parameters import AspectRatio
+from sdwebui.presets import preset_for, size_for, to_step
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "size", "steps", "cfg_scale"),
+    [
+        ("v1-5-pruned-emaonly", "SD 1.5", (512, 512), 20, 7.0),
+        ("dreamshaper_8", "SD 1.5", (512, 512), 20, 7.0),
+        ("pixelart", "SD 1.5", (512, 512), 20, 7.0),
+        ("v2-1_768-ema-pruned", "SD 2", (768, 768), 20, 7.0),
+        ("sd_xl_base_1.0", "SDXL", (1024, 1024), 20, 7.0),
+        ("juggernautXL_v9", "SDXL", (1024, 1024), 20, 7.0),
+        ("ponyDiffusionV6XL", "SDXL", (1024, 1024), 20, 7.0),
+        ("dreamshaperXL_lightningDPMSDE", "SDXL", (1024, 1024), 6, 1.5),
+        ("sdxl_lightning_4step", "SDXL", (1024, 1024), 4, 1.5),
+        ("sdxl_lightning_8-steps", "SDXL", (1024, 1024), 8, 1.5),
+        ("sd_xl_turbo_1.0", "SDXL", (512, 512), 4, 1.0),
+        ("dreamshaper_8LCM", "SD 1.5", (512, 512), 6, 1.5),
+        ("photon_lcm", "SD 1.5", (512, 512), 6, 1.5),
+        ("sd3.5_large", "SD 3", (1024, 1024), 28, 4.5),
+        ("sd3.5_large_turbo", "SD 3", (1024, 1024), 4, 1.0),
+        ("flux1-dev-bnb-nf4", "Flux", (1024, 1024), 20, 1.0),
+        ("flux1-schnell-fp8", "Flux", (1024, 1024), 4, 1.0),
+        ("", "SD 1.5", (512, 512), 20, 7.0),
+    ],
+)
+def test_family_is_told_from_the_name(
+    name: str, family: str, size: tuple[int, int], steps: int, cfg_scale: float
+) -> None:
+    preset = preset_for(name)
+    assert (preset.family, preset.steps, preset.cfg_scale) == (family, steps, cfg_scale)
+    assert size_for(preset, "1:1", None, None) == size
+
+
+@pytest.mark.parametrize("name", ["v1-5", "v2-1_768", "sd_xl_base_1.0"])
+@pytest.mark.parametrize("ratio", ["1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"])
+def test_every_aspect_ratio_has_a_size_of_about_the_same_area(
+    name: str, ratio: AspectRatio
+) -> None:
+    preset = preset_for(name)
+    width, height = size_for(preset, ratio, None, None)
+    wide, high = map(int, ratio.split(":"))
+    square = size_for(preset, "1:1", None, None)[0] ** 2
+    assert width % 8 == height % 8 == 0
+    assert width / height == pytest.approx(wide / high, rel=0.06)
+    assert 0.8 < width * height / square < 1.8
+
+
+def test_given_sides_are_used_and_a_missing_one_follows() -> None:
+    preset = preset_for("v1-5")
+    assert size_for(preset, "1:1", 700, 300) == (704, 304)
+    assert size_for(preset, "16:9", 1280, None) == (1280, 720)
+    assert size_for(preset, "16:9", None, 720) == (1280, 720)
+
+
+@pytest.mark.parametrize(
+    ("side", "made"), [(100, 104), (99, 96), (512, 512), (10, 64), (9000, 4096)]
+)
+def test_sides_become_multiples_of_eight(side: int, made: int) -> None:
+    assert to_step(side) == made

@@ -1,0 +1,130 @@
+"""What people type as an address, a password, headers or a certificate is understood or refused."""
+
+import base64
+
+import pytest
+
+from sdwebui.errors import InvalidInput
+from sdwebui.server import Server
+
+
+@pytest.mark.parametrize(
+    ("typed", "url"),
+    [
+        ("192.168.1.20:7860", "http://192.168.1.20:7860"),
+        ("http://gpu:7860/", "http://gpu:7860"),
+        ("https://gpu.example/sd/", "https://gpu.example/sd"),
+        ("http://gpu:7860/sdapi/v1/txt2img", "http://gpu:7860"),
+        ("http://gpu:7860/sd/sdapi/v1/sd-models?x=1", "http://gpu:7860/sd"),
+        ("http://gpu:7860/docs", "http://gpu:7860"),
+        ("http://gpu:7860/docs#/default/txt2img", "http://gpu:7860"),
+        ("http://gpu:7860/?__theme=dark", "http://gpu:7860"),
+        (" 'http://gpu:7860' ", "http://gpu:7860"),
+        ("HTTP://GPU:7860", "http://gpu:7860"),
+        ("[::1]:7860", "http://[::1]:7860"),
+        ("localhost", "http://localhost"),
+    ],
+)
+def test_base_url_is_tolerant(typed: str, url: str) -> None:
+    assert Server.at(typed).url == url
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", "base_url is missing"),
+        ("ftp://gpu", "must begin with http:// or https://"),
+        ("http://", "names no host"),
+        ("http://gpu:99999", "is not an address"),
+        ("my gpu machine", "names no host"),
+    ],
+)
+def test_base_url_is_refused_in_words(typed: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        Server.at(typed)
+
+
+def test_password_inside_the_url_is_taken_out_of_it() -> None:
+    server = Server.at("http://me:s%40cret@gpu:7860/sd")
+    assert server.url == "http://gpu:7860/sd"
+    assert server.auth == ("me", "s@cret")
+    assert "cret" not in repr(server)
+
+
+def test_api_auth_wins_over_the_url() -> None:
+    assert Server.at("http://a:b@gpu", api_auth="c:d:e").auth == ("c", "d:e")
+
+
+@pytest.mark.parametrize("typed", ["nocolon", ":password"])
+def test_api_auth_must_be_a_pair(typed: str) -> None:
+    with pytest.raises(InvalidInput, match="user:password") as caught:
+        Server.at("gpu", api_auth=typed)
+    assert "nocolon" not in str(caught.value)
+
+
+@pytest.mark.parametrize("typed", ["X-A: 1\nX-B: two words", '{"X-A": 1, "X-B": "two words"}'])
+def test_headers_are_lines_or_json(typed: str) -> None:
+    assert Server.at("gpu", headers=typed).headers == (("X-A", "1"), ("X-B", "two words"))
+
+
+@pytest.mark.parametrize(
+    "typed", ["no colon here", "X Y: 1", '{"X": ', "X: a\x00b", "X: snowman ☃"]
+)
+def test_broken_headers_are_refused_without_their_values(typed: str) -> None:
+    with pytest.raises(InvalidInput, match="headers") as caught:
+        Server.at("gpu", headers=typed)
+    assert "snowman" not in str(caught.value)
+
+
+def test_basic_auth_and_headers_travel_together() -> None:
+    carried = Server.at("gpu", api_auth="me:pass", headers="X-Key: k").request_headers()
+    assert carried["X-Key"] == "k"
+    assert base64.b64decode(carried["Authorization"].removeprefix("Basic ")) == b"me:pass"
+
+
+def test_two_authorizations_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="cannot both be sent"):
+        Server.at("gpu", api_auth="a:b", headers="authorization: Bearer x")
+
+
+def test_pem_that_lost_its_line_breaks_is_mended() -> None:
+    body = base64.b64encode(bytes(range(100))).decode()
+    flat = f"-----BEGIN CERTIFICATE-----{body}-----END CERTIFICATE-----"
+    lines = Server.at("gpu", ca_certificate=flat).ca_certificate.splitlines()
+    assert lines[0] == "-----BEGIN CERTIFICATE-----"
+    assert "".join(lines[1:-1]) == body
+    assert max(map(len, lines[1:-1])) == 64
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("hello", "is no PEM"),
+        ("-----BEGIN PRIVATE KEY-----AAAA-----END PRIVATE KEY-----", "holds a private key"),
+    ],
+)
+def test_what_is_no_certificate_is_refused(typed: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        Server.at("gpu", ca_certificate=typed)
+    assert "AAAA" not in str(caught.value)
+
+
+def test_no_spelling_of_a_secret_survives() -> None:
+    server = Server.at("gpu", api_auth="me:p w/d!", headers="X-Key: Bearer abcdefghij")
+    token = base64.b64encode(b"me:p w/d!").decode()
+    said = f"me:p w/d! p%20w/d%21 {token} abcdefghij Bearer abcdefghij p w/d!"
+    cleaned = server.redact(said)
+    for secret in ("p w/d!", "p%20w", token, "abcdefghij"):
+        assert secret not in cleaned
+
+
+def test_a_short_password_is_taken_out_as_a_word_only() -> None:
+    assert Server.at("gpu", api_auth="u:on").redact("on a baton") == "••• a baton"
+
+
+@pytest.mark.parametrize(
+    ("typed", "loopback"),
+    [("localhost:7860", True), ("127.0.0.1", True), ("[::1]", True), ("gpu", False)],
+)
+def test_loopback_is_told(typed: str, *, loopback: bool) -> None:
+    assert Server.at(typed).is_loopback is loopback
