@@ -407,6 +407,17 @@ def test_the_forms_are_up_to_date() -> None:
     assert run.returncode == 0, run.stderr
 
 
+def test_every_text_is_used() -> None:
+    folder = ROOT / "devkit/forms"
+    files = sorted((folder / "parameters").glob("*.yaml"))
+    described = [name for file in files for name in raw(str(file.relative_to(ROOT)))]
+    assert sorted(described) == sorted({name for tool in MODELS for name in form(tool)})
+    declared = {
+        name for tool in MODELS for name in raw(f"tools/{tool}.yaml")["output_schema"]["properties"]
+    }
+    assert set(raw("devkit/forms/outputs.yaml")) == declared
+
+
 @pytest.mark.parametrize("tool", MODELS)
 def test_a_form_is_written_tidily(tool: str) -> None:
     text = build.render(build.form(tool))

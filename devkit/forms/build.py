@@ -94,13 +94,10 @@ def render(content: dict[str, Any]) -> str:
 
 
 class _TidyDumper(yaml.SafeDumper):
-    """Indents lists, folds long texts and writes repeated parts out."""
+    """Indents lists and folds long texts."""
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
         super().increase_indent(flow, indentless=False)
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002
-        return True
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
