@@ -111,9 +111,9 @@ def _print(rule: Rule, findings: list[Finding], *, for_marketplace: bool) -> Sta
         for found in findings
     ]
     worst = max(statuses, key=order.index, default=Status.OK)
-    print(f"{worst.value:>8}  {rule.name:24} {rule.source}")
+    print(f"{worst.value:>10}  {rule.name:22} {rule.source}")
     for found in findings:
-        print(f"{'':10}{'':3}{found.message}")
+        print(f"{'':15}{found.message}")
     return worst
 
 

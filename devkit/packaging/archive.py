@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -27,11 +28,24 @@ def build(root: Path, destination: Path) -> Path:
     manifest = yaml.safe_load((root / "manifest.yaml").read_text(encoding="utf-8"))
     check_version(root, manifest)
     contents = {path: (root / path).read_bytes() for path in packaged_files(root)}
-    contents[PurePosixPath(LOCK_FILE)] = make_lock(root)
+    project = runtime_project((root / "pyproject.toml").read_text(encoding="utf-8"))
+    requirements = (root / "requirements.txt").read_text(encoding="utf-8")
+    contents[PurePosixPath("pyproject.toml")] = project.encode()
+    contents[PurePosixPath(LOCK_FILE)] = make_lock(project, requirements)
     destination.mkdir(parents=True, exist_ok=True)
     package = destination / f"{manifest['name']}-{manifest['version']}.difypkg"
     write_archive(package, contents)
     return package
+
+
+def runtime_project(pyproject: str) -> str:
+    """The tables of a pyproject.toml that an installation reads, without the developers' tools.
+
+    What developers need would otherwise stand in the release's lock, and in every scan of it.
+    """
+    tables = re.split(r"^(?=\[)", pyproject, flags=re.MULTILINE)
+    kept = [table.strip() for table in tables if table.startswith(("[project]", "[tool.uv]"))]
+    return "\n\n".join(kept) + "\n"
 
 
 def check_version(root: Path, manifest: dict[str, Any]) -> None:

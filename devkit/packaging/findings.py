@@ -13,7 +13,7 @@ class Status(StrEnum):
     """How a check ended; the values are what is printed."""
 
     OK = "ok"
-    TO_FILL_IN = "to be filled in by the publisher"
+    TO_FILL_IN = "to fill in"
     WARNING = "warning"
     FAILED = "FAILED"
 
@@ -37,7 +37,7 @@ def warning(message: str) -> Finding:
 
 
 def to_fill_in(message: str) -> Finding:
-    """Whatever only a publisher can know; a failure for the marketplace alone."""
+    """Whatever the publisher has to fill in; a failure for the marketplace alone."""
     return Finding(Status.TO_FILL_IN, message)
 
 

@@ -14,8 +14,6 @@ import tempfile
 from pathlib import Path
 
 LOCK_FILE = "uv.lock"
-# The repository's locked requirements, most complete first: their versions are the tested ones.
-PINS = ("requirements-dev.txt", "requirements.txt")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -41,22 +39,17 @@ def pinned_versions(requirements: str) -> dict[str, str]:
     return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(requirements)}
 
 
-def make_lock(root: Path) -> bytes:
-    """A fresh lock of ``root``'s pyproject.toml that picks the versions of its locked requirements.
+def make_lock(pyproject: str, requirements: str) -> bytes:
+    """A fresh lock for a pyproject.toml that picks the versions of a locked requirements file.
 
     Raises:
         PackagingError: uv cannot resolve them; the text holds uv's own words.
     """
-    pins: dict[str, str] = {}
-    for name in PINS:
-        if (root / name).is_file():
-            pins = pinned_versions((root / name).read_text(encoding="utf-8"))
-            break
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
-        shutil.copy(root / "pyproject.toml", copy)
+        (copy / "pyproject.toml").write_text(pyproject, encoding="utf-8")
         command = [uv(), "lock", "--quiet", "--python", sys.executable]
-        for package, version in sorted(pins.items()):
+        for package, version in sorted(pinned_versions(requirements).items()):
             command += ["--upgrade-package", f"{package}=={version}"]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
         if done.returncode:

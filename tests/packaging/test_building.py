@@ -12,7 +12,7 @@ import yaml
 
 from devkit.packaging import __main__ as program
 from devkit.packaging import archive
-from devkit.packaging.archive import build, unpack, write_archive
+from devkit.packaging.archive import build, runtime_project, unpack, write_archive
 from devkit.packaging.ignore import packaged_files, parse_ignore
 from devkit.packaging.lock import PackagingError, make_lock, pinned_versions
 from devkit.packaging.release import set_author, set_manifest_field, set_version
@@ -74,7 +74,7 @@ def test_without_difyignore_nothing_is_packed(plugin: Path) -> None:
 
 @pytest.fixture
 def without_uv(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "make_lock", lambda _root: b"locked")
+    monkeypatch.setattr(archive, "make_lock", lambda _project, _requirements: b"locked")
 
 
 @pytest.mark.usefixtures("without_uv")
@@ -129,20 +129,23 @@ def test_pins_are_read_from_a_requirements_file() -> None:
     assert pinned_versions(text) == {"a-b": "1.0", "d": "3.1"}
 
 
-def test_a_lock_is_made_without_touching_the_folder(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text(
-        '[project]\nname = "tiny"\nversion = "0.1.0"\nrequires-python = ">=3.12"\n',
-        encoding="utf-8",
-    )
-    locked = tomllib.loads(make_lock(tmp_path).decode())
+def test_a_lock_is_made_of_what_the_project_asks_for() -> None:
+    project = '[project]\nname = "tiny"\nversion = "0.1.0"\nrequires-python = ">=3.12"\n'
+    locked = tomllib.loads(make_lock(project, "").decode())
     assert [package["name"] for package in locked["package"]] == ["tiny"]
-    assert [path.name for path in tmp_path.iterdir()] == ["pyproject.toml"]
 
 
-def test_a_lock_that_cannot_be_made_says_why(tmp_path: Path) -> None:
-    (tmp_path / "pyproject.toml").write_text("[project]\nname = 1\n", encoding="utf-8")
+def test_a_lock_that_cannot_be_made_says_why() -> None:
     with pytest.raises(PackagingError, match="uv lock failed"):
-        make_lock(tmp_path)
+        make_lock("[project]\nname = 1\n", "")
+
+
+def test_the_package_is_installed_without_the_developers_tools() -> None:
+    project = tomllib.loads(runtime_project((program.ROOT / "pyproject.toml").read_text()))
+    whole = tomllib.loads((program.ROOT / "pyproject.toml").read_text())
+    assert project["project"] == whole["project"]
+    assert project["tool"] == {"uv": whole["tool"]["uv"]}
+    assert set(project) == {"project", "tool"}
 
 
 def test_the_author_is_written_everywhere(plugin: Path) -> None:

@@ -48,7 +48,7 @@ def repository(package: Package) -> Iterator[Finding]:
     """The source repository's address stands in manifest.yaml and in README.md."""
     value = package.field("repo")
     if not value:
-        yield to_fill_in("manifest.yaml: repo, the address of the source repository")
+        yield to_fill_in("publisher: give manifest.yaml repo, the address of the source repository")
     elif not REPOSITORY.fullmatch(str(value)):
         yield failed(f"repo {value!r} is no address on a hosting site that the marketplace takes")
     elif str(value) not in package.text("README.md"):
@@ -60,6 +60,6 @@ def contact(package: Package) -> Iterator[Finding]:
     """An e-mail address for users' questions."""
     value = package.field("contact")
     if not value:
-        yield to_fill_in("manifest.yaml: contact, an e-mail address")
+        yield to_fill_in("publisher: give manifest.yaml contact, an e-mail address")
     elif not EMAIL.fullmatch(str(value)):
         yield failed(f"contact {value!r} is no e-mail address")
