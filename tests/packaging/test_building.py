@@ -108,7 +108,11 @@ def test_two_versions_are_refused(plugin: Path, tmp_path: Path) -> None:
         build(plugin, tmp_path)
 
 
-@pytest.mark.parametrize("name", ["../outside", "/absolute", "a\\b"])
+# Python's zipfile turns backslashes into slashes on Windows, before anybody sees them.
+UNSAFE = ["../outside", "/absolute", *([] if os.name == "nt" else ["a\\b"])]
+
+
+@pytest.mark.parametrize("name", UNSAFE)
 def test_unpacking_stays_in_its_folder(tmp_path: Path, name: str) -> None:
     package = tmp_path / "bad.difypkg"
     with zipfile.ZipFile(package, "w") as opened:
