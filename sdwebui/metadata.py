@@ -247,8 +247,8 @@ def _webp_with(data: bytes, exif: bytes) -> bytes:
         size = (bits & 0x3FFF, bits >> 14 & 0x3FFF)
         header = _vp8x(size, alpha=bool(bits >> 28 & 1))
     elif kind == b"VP8 " and len(content) >= 10:
-        width, height = struct.unpack_from("<HH", content, 6)
-        header = _vp8x(((width & 0x3FFF) - 1, (height & 0x3FFF) - 1), alpha=False)
+        width, height = (side & 0x3FFF for side in struct.unpack_from("<HH", content, 6))
+        header = _vp8x((max(width, 1) - 1, max(height, 1) - 1), alpha=False)
     else:
         return data
     header[0] |= 0x08  # "has EXIF"

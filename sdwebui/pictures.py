@@ -3,28 +3,19 @@
 Servers send PNG, JPEG or WebP after a setting of theirs, whatever was asked, and report sizes that
 are not those of their pictures (A1111 1.10.1: 100 pixels asked come back as 96, ``info`` says
 100). So the format is told from the first bytes and the size from the header. Both work without
-Pillow, which is imported only where pixels are touched: that keeps the plugin's start short.
+Pillow, which comes in with :mod:`sdwebui.pixels` only where pixels are touched: that keeps the
+plugin's start short.
 """
 
-import io
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from sdwebui import metadata
 from sdwebui.errors import InvalidInput, NotAPicture
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 ConvertibleTo = Literal["png", "jpeg", "webp"]
-
-JPEG_QUALITY = 95
-"""Above it files grow fast and no eye sees more; colours are kept at full resolution."""
-
-WEBP_QUALITY = 92
-"""Looks like the JPEG quality above at about half its size."""
 
 LARGEST_SIDE: dict[ConvertibleTo, int] = {"png": 2**31 - 1, "jpeg": 65_500, "webp": 16_383}
 """Pixels a side that each format can hold (libjpeg and libwebp refuse more)."""
@@ -169,12 +160,12 @@ def _bmp_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _measured_by_pillow(data: bytes) -> tuple[int, int] | None:
-    from PIL import Image, UnidentifiedImageError  # noqa: PLC0415
+    from sdwebui import pixels
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with pixels.open_undecoded(data) as image:
             return image.size
-    except (UnidentifiedImageError, Image.DecompressionBombError, OSError, ValueError):
+    except pixels.FAILURES:
         return None
 
 
@@ -210,61 +201,27 @@ def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = 
     text = metadata.parameters_of(data)
     if source.name == output_format:
         return metadata.with_parameters(data, parameters) if parameters and not text else data
-    converted = _encoded(data, output_format)
-    kept = text or parameters
-    return (
-        metadata.with_parameters(converted, kept) if converted is not data and kept else converted
-    )
-
-
-def _encoded(data: bytes, output_format: ConvertibleTo) -> bytes:
-    from PIL import Image, ImageOps  # noqa: PLC0415
+    from sdwebui import pixels
 
     try:
-        with Image.open(io.BytesIO(data)) as image:
-            if getattr(image, "is_animated", False) and image.format != "MPO":
+        with pixels.open_undecoded(data) as image:
+            if pixels.is_animated(image):
                 return data
-            if max(image.size) > LARGEST_SIDE[output_format]:
-                raise InvalidInput(
-                    f"A {output_format} file holds at most {LARGEST_SIDE[output_format]} pixels a "
-                    f"side; the picture has {image.width}x{image.height}. "
-                    "Choose another output_format."
-                )
-            # A profile for CMYK or grey would be wrong for the RGB it becomes.
-            profile = image.info.get("icc_profile") if image.mode in ("RGB", "RGBA", "P") else None
-            upright = ImageOps.exif_transpose(image)
-            pixels = _with_plain_colours(upright, alpha=output_format != "jpeg")
-    except (Image.DecompressionBombError, OSError, SyntaxError, ValueError) as error:
+            _check_sides(image.size, output_format)
+            converted = pixels.encoded(image, output_format)
+    except pixels.FAILURES as error:
         raise NotAPicture(
             f"A picture of {len(data)} bytes arrived that cannot be decoded ({error}). "
             "The connection or the server cut it off; try again."
         ) from error
-    options: dict[str, object] = {"icc_profile": profile} if profile else {}
-    match output_format:
-        case "jpeg":
-            options |= {"quality": JPEG_QUALITY, "subsampling": 0}
-        case "webp":
-            options |= {"quality": WEBP_QUALITY}
-    target = io.BytesIO()
-    pixels.save(target, output_format.upper(), **options)
-    return target.getvalue()
+    kept = text or parameters
+    return metadata.with_parameters(converted, kept) if kept else converted
 
 
-def _with_plain_colours(image: "Image.Image", *, alpha: bool) -> "Image.Image":
-    """As 8-bit RGB, or RGBA where there is transparency and it may stay."""
-    transparent = image.has_transparency_data
-    if image.mode.startswith("I"):
-        image = image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
-    if not transparent:
-        return image.convert("RGB")
-    coloured = image.convert("RGBA")
-    return coloured if alpha else on_white(coloured)
-
-
-def on_white(image: "Image.Image") -> "Image.Image":
-    """An RGBA picture without its transparency, as A1111 and Forge flatten input pictures."""
-    from PIL import Image  # noqa: PLC0415
-
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
+def _check_sides(size: tuple[int, int], output_format: ConvertibleTo) -> None:
+    most = LARGEST_SIDE[output_format]
+    if max(size) > most:
+        raise InvalidInput(
+            f"A {output_format} file holds at most {most} pixels a side; the picture has "
+            f"{size[0]}x{size[1]}. Choose another output_format."
+        )

@@ -238,6 +238,30 @@ def test_every_kind_of_text_chunk_is_read(
     assert metadata.parameters_of(png_with_chunk(kind, content)) == expected
 
 
+def test_files_that_cannot_be_taken_apart_come_back_as_they_are() -> None:
+    webp = saved("WEBP")
+    for data in (
+        b"\x89PNG\r\n\x1a\n",
+        webp[:12],
+        webp[:20],
+        b"RIFF....WEBPVP8?\0\0\0\0",
+        b"GIF89a",
+    ):
+        assert metadata.with_parameters(data, TEXT) == data
+    nothing_high = bytearray(webp)
+    nothing_high[26:30] = bytes(4)
+    assert metadata.parameters_of(metadata.with_parameters(bytes(nothing_high), TEXT)) == TEXT
+
+
+def test_a_comment_that_is_not_where_it_should_be_is_none() -> None:
+    data = metadata.with_parameters(saved("JPEG"), TEXT)
+    exif = data.index(b"MM\0*")
+    for place, value in ((4, 0xFFFFFF), (18, 0xFFFFFF), (10, 0), (28, 0)):
+        broken = bytearray(data)
+        broken[exif + place : exif + place + 4] = struct.pack(">I", value)
+        assert metadata.parameters_of(bytes(broken)) is None
+
+
 def test_a_compressed_text_cannot_fill_the_memory() -> None:
     bomb = b"parameters\0\0" + zlib.compress(bytes(50_000_000), 9)
     assert len(metadata.png_texts(png_with_chunk(b"zTXt", bomb))["parameters"]) == 4_000_000
