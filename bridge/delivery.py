@@ -1,6 +1,7 @@
 """From pictures and a report to what Dify shows: blobs, one short text, JSON and variables."""
 
 from collections.abc import Generator, Iterator
+from dataclasses import replace
 from typing import Any
 
 from dify_plugin import Tool
@@ -10,6 +11,7 @@ from bridge.offload import run_in_thread
 from sdwebui.client import Picture, Report
 from sdwebui.parameters import OutputFormat
 from sdwebui.pictures import PictureFormat, convert, sniff
+from sdwebui.postprocess import MOST_FILE_BYTES
 
 Messages = Generator[ToolInvokeMessage, None, None]
 
@@ -29,40 +31,54 @@ def deliver(
         pictures: Of :meth:`sdwebui.client.Client.generate`.
     """
     images: list[dict[str, Any]] = []
+    warnings: list[str] = []
     while True:
         try:
             picture = next(pictures)
         except StopIteration as end:
             report: Report = end.value
             break
-        data, kind = converted(picture.data, picture.format, output_format)
-        filename = f"{name}-{picture.seed}.{kind.extension}"
-        images.append(
-            {
-                "filename": filename,
-                "seed": picture.seed,
-                "width": picture.width,
-                "height": picture.height,
-                "bytes": len(data),
-            }
+        message, note, said = blob(
+            tool, f"{name}-{picture.seed}", picture.data, picture.format, output_format
         )
+        size = {"width": picture.width, "height": picture.height}
+        images.append({"seed": picture.seed, **size, **note})
+        warnings += said
         # Nothing here may hold the picture while the next one is awaited.
         del picture
-        yield tool.create_blob_message(data, {"mime_type": kind.mime_type, "filename": filename})
-        del data
+        yield message
+        del message
     for image, seed in zip(images, report.seeds, strict=True):
         image["seed"] = seed
+    report = replace(report, warnings=(*report.warnings, *dict.fromkeys(warnings)))
     yield from summary(tool, report, images)
 
 
-def converted(
-    data: bytes, kind: PictureFormat, output_format: OutputFormat
-) -> tuple[bytes, PictureFormat]:
-    """The picture in the format that was asked for, its generation parameters kept."""
-    if output_format in {"original", kind.name}:
-        return data, kind
-    data = run_in_thread(convert, data, output_format)
-    return data, sniff(data)
+def blob(
+    tool: Tool, stem: str, data: bytes, kind: PictureFormat, output_format: OutputFormat
+) -> tuple[ToolInvokeMessage, dict[str, Any], list[str]]:
+    """A picture as a message, in the format that was asked for and within what Dify takes.
+
+    Its generation parameters are kept. A file over Dify's limit would be lost, so it becomes a
+    JPEG.
+
+    Returns:
+        The message, the file's name and size for the JSON, and what is to be said of it.
+    """
+    said = []
+    if output_format not in {"original", kind.name}:
+        data = run_in_thread(convert, data, output_format)
+        kind = sniff(data)
+    if len(data) > MOST_FILE_BYTES:
+        said.append(
+            f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "
+            f"{MOST_FILE_BYTES >> 20} MB a file; it became a JPEG."
+        )
+        data = run_in_thread(convert, data, "jpeg")
+        kind = sniff(data)
+    filename = f"{stem}.{kind.extension}"
+    message = tool.create_blob_message(data, {"mime_type": kind.mime_type, "filename": filename})
+    return message, {"filename": filename, "bytes": len(data)}, said
 
 
 def summary(

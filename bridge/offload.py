@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import gevent
+from gevent import get_hub
 
 
 def run_in_thread[Result](work: Callable[..., Result], *arguments: Any) -> Result:
@@ -12,5 +12,6 @@ def run_in_thread[Result](work: Callable[..., Result], *arguments: Any) -> Resul
     All invocations of the plugin share one thread: what one computes, all wait for. Pillow lets go
     of the interpreter while it encodes, so a thread really helps.
     """
-    result: Result = gevent.get_hub().threadpool.apply(work, arguments)
+    hub: Any = get_hub()  # type: ignore[no-untyped-call]
+    result: Result = hub.threadpool.apply(work, arguments)
     return result

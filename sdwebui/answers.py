@@ -24,7 +24,6 @@ class Info:
         cfg_scale: None when not told.
         first_picture: How many pictures stand before the first real one: 1 when a grid does.
         face_restoration: Whether faces were restored; None when not told.
-        loras: Names of those it says it used.
         infotext: Parameters of the first picture, as the server wrote them.
     """
 
@@ -38,7 +37,6 @@ class Info:
     cfg_scale: float | None
     first_picture: int
     face_restoration: bool | None
-    loras: frozenset[str]
     infotext: Infotext
 
     @classmethod
@@ -75,27 +73,8 @@ class Info:
             cfg_scale=cfg_scale if cfg_scale is not None else infotext.cfg_scale,
             first_picture=first,
             face_restoration=restored if isinstance(restored, bool) else None,
-            loras=_used_loras(infotext),
             infotext=infotext,
         )
-
-
-def _used_loras(infotext: Infotext) -> frozenset[str]:
-    """A1111 and Forge list hashes, SD.Next names, sd.cpp files; KoboldCpp keeps the tags it knew.
-
-    A tag in an A1111 prompt proves nothing: unknown ones stay in it (txt2img-lora-unknown).
-    """
-    fields = infotext.fields
-    names = set(infotext.lora_hashes)
-    names |= {name.strip() for name in fields.get("LoRA networks", "").split(",")}
-    if fields.get("Version") == "KoboldCpp":
-        names |= {name for name, _ in infotext.loras}
-    try:
-        details = json.loads(fields.get("SDCPP", "{}"))
-        names |= {stem_of(str(one["name"])) for one in details.get("loras", ())}
-    except (ValueError, TypeError, KeyError, AttributeError):
-        pass  # another version's shape: the LoRAs are then simply not told
-    return frozenset(filter(None, names))
 
 
 def stem_of(model: str) -> str:

@@ -1,5 +1,6 @@
 """Reading a server's lists: what AUTOMATIC1111 and its relatives answer, as offers with names."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
@@ -130,13 +131,16 @@ def embeddings(answer: Mapping[str, Any]) -> tuple[Offer, ...]:
 
 
 def plain(key: str) -> Callable[[Mapping[str, Any]], tuple[Offer, ...]]:
-    """Reader of a list of names that stands under a key."""
-    return lambda answer: tuple(Offer(name=str(name)) for name in answer.get(key) or ())
+    """Reader of a list of file names that stands under a key."""
+    return lambda answer: tuple(map(_file, answer.get(key) or ()))
+
+
+def _file(name: Any) -> Offer:
+    """A file by its name, known without extension and " [hash]" too."""
+    plain_name = re.sub(r" \[\w+\]$", "", str(name))
+    return Offer(name=str(name), aliases=(plain_name, PurePosixPath(plain_name).stem))
 
 
 def detectors(answer: Any) -> tuple[Offer, ...]:
-    """ADetailer's models, or SD.Next's detailers."""
-    # The ADetailer extension: {"ad_model": [...]}; SD.Next's /detailers: [{"name": …}].
-    if isinstance(answer, Mapping):
-        return tuple(Offer(name=str(name)) for name in answer.get("ad_model") or ())
-    return named(answer)
+    """Read what the ADetailer extension calls ``{"ad_model": […]}``, or SD.Next's detailers."""
+    return plain("ad_model")(answer) if isinstance(answer, Mapping) else named(answer)

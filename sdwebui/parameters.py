@@ -216,7 +216,7 @@ class Img2Img(Generation):
 
     image: InputFile
     mask: InputFile | None = None
-    denoising_strength: float = Field(default=0.6, ge=0, le=1)
+    denoising_strength: float | None = Field(default=None, ge=0, le=1)
     resize_mode: ResizeMode = "crop"
     mask_blur: int = Field(default=4, ge=0, le=64)
     inpainting_fill: MaskedContent = "original"

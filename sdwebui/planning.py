@@ -15,10 +15,11 @@ from sdwebui.dialects import Dialect
 from sdwebui.errors import ExtensionMissing, InvalidInput, Unsupported
 from sdwebui.names import Offer, find, folded, lookup
 from sdwebui.offers import Checkpoint
-from sdwebui.parameters import Generation, Txt2Img
-from sdwebui.plan import HiresFix, Job, LoraUse, Plan, Refiner
+from sdwebui.parameters import ControlNet, Generation, Img2Img, Txt2Img
+from sdwebui.plan import ControlUnit, HiresFix, Job, LoraUse, Plan, Refiner
 from sdwebui.presets import Preset, preset_for, size_for
 from sdwebui.prompts import embeddings_in, split_loras, with_embeddings
+from sdwebui.sources import Prepared
 
 RANDOM_SEEDS = 2**31
 """Seeds are drawn here and below this: sd.cpp draws from the clock, so that jobs of the same second
@@ -55,16 +56,80 @@ class Planner:
             raise InvalidInput("prompt is missing: say what the picture should show.")
         plan, preset = self._common("txt2img", asked)
         width, height = size_for(preset, asked.aspect_ratio, asked.width, asked.height)
-        notes = tuple(
-            f"{name} {given} became {made}, a multiple of 8."
-            for name, given, made in (
-                ("width", asked.width, width),
-                ("height", asked.height, height),
-            )
-            if given not in {None, made}
-        )
+        notes = _rounded(asked, width, height)
         hires = self._hires(asked) if asked.enable_hr else None
         return replace(plan, width=width, height=height, hires=hires, notes=plan.notes + notes)
+
+    def img2img(self, asked: Img2Img, prepared: Prepared) -> Plan:
+        """Decide an img2img request whose files are ready.
+
+        Raises:
+            InvalidInput: A name, value or feature that this server does not have.
+            WebUIError: The server could not be asked.
+        """
+        plan, _ = self._common("img2img", asked)
+        notes = _rounded(asked, prepared.width, prepared.height)
+        return replace(
+            plan,
+            width=prepared.width,
+            height=prepared.height,
+            source=prepared.source,
+            notes=plan.notes + prepared.notes + notes,
+        )
+
+    def controlnet(self, asked: ControlNet, images: Sequence[str]) -> Plan:
+        """Decide a txt2img request that control images guide.
+
+        Forge takes a wrong name, and any other mistake, without a word and makes an unguided
+        picture whose infotext still claims ControlNet (recordings txt2img-controlnet-*), so all
+        names are checked here.
+
+        Args:
+            asked: The tool's parameters.
+            images: Base64 of one or two RGB PNGs.
+
+        Raises:
+            InvalidInput: A name, value or feature that this server does not have.
+            ExtensionMissing: The server has no ControlNet.
+        """
+        if not self.dialect.controlnet:
+            raise Unsupported(f"{self.dialect.title} has no ControlNet that its API could use.")
+        if self.catalog.offers("ControlNet models", self.deadline) is None:
+            raise ExtensionMissing(
+                "This server lacks the extension ControlNet. Install sd-webui-controlnet in the "
+                "WebUI (Extensions, Install from URL) and restart it; Forge has it built in."
+            )
+        units = (
+            ControlUnit(
+                image=image,
+                model=self._control_model(
+                    getattr(asked, f"control_model{at}"), getattr(asked, f"control_module{at}")
+                ),
+                module=self._control_module(getattr(asked, f"control_module{at}")),
+                weight=getattr(asked, f"control_weight{at}"),
+                start=getattr(asked, f"control_start{at}"),
+                end=getattr(asked, f"control_end{at}"),
+                mode=getattr(asked, f"control_mode{at}"),
+            )
+            for image, at in zip(images, ("", "_2"), strict=False)
+        )
+        return replace(self.txt2img(asked), controls=tuple(units))
+
+    def _control_model(self, wanted: str | None, module: str | None) -> str:
+        if wanted:
+            kind, singular = "ControlNet models", "ControlNet model"
+            return self.catalog.one(kind, singular, wanted, self.deadline).name
+        if module and folded(module).startswith(("reference", "revision")):
+            return "None"
+        raise InvalidInput(
+            "control_model is missing: only the preprocessors reference_* and revision_* work "
+            "without a model."
+        )
+
+    def _control_module(self, wanted: str | None) -> str:
+        # "none" on A1111, "None" on Forge, which takes no other spelling.
+        kind, singular = "ControlNet modules", "ControlNet preprocessor"
+        return self.catalog.one(kind, singular, wanted or "none", self.deadline).name
 
     def _common(self, job: Job, asked: Generation) -> tuple[Plan, Preset]:
         """What all generating jobs share; the size is still to be set."""
@@ -238,3 +303,13 @@ class Planner:
                 "blank."
             )
         return self.catalog.one(kind, "face detailer", asked.face_detailer, self.deadline).name
+
+
+def _rounded(asked: Generation, width: int, height: int) -> tuple[str, ...]:
+    """What to say where a given side was no multiple of 8."""
+    sides = (("width", asked.width, width), ("height", asked.height, height))
+    return tuple(
+        f"{name} {given} became {made}, a multiple of 8."
+        for name, given, made in sides
+        if given not in {None, made}
+    )

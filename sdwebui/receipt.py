@@ -129,7 +129,11 @@ def _sizes(plan: Plan, body: Mapping[str, Any], pictures: list[Evidence]) -> Ite
 
 
 def _loras(plan: Plan, info: Info) -> Iterator[str]:
-    used = {folded(name) for name in info.loras}
+    said = info.infotext
+    used = {folded(name) for name in said.applied_loras}
+    if said.get("Version") == "KoboldCpp":
+        # It lists none, but keeps only the tags that it knew (txt2img-lora-field-missing).
+        used |= {folded(name) for name, _ in said.loras}
     for lora in plan.loras:
         names = {folded(stem_of(name)) for name in (lora.name, lora.path, *lora.aliases) if name}
         names |= {folded(name) for name in (lora.name, lora.path, *lora.aliases) if name}
@@ -153,7 +157,7 @@ def _leaks(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
         )
     elif asked_skip not in _DEFAULT_CLIP_SKIP and clip_skip != asked_skip:
         yield f"The server does not say that it used clip skip {asked_skip}."
-    vae = info.infotext.vae
+    vae = info.infotext.vae or ", ".join(info.infotext.modules)
     asked_vae = sent.get("sd_vae") or sent.get("forge_additional_modules")
     if vae and not asked_vae:
         yield (

@@ -3,24 +3,22 @@
 from collections.abc import Generator
 from typing import Any
 
-from dify_plugin import Tool
-from dify_plugin.entities import ParameterOption
 from dify_plugin.entities.tool import ToolInvokeMessage
 
-from bridge.credentials import client_for
+from bridge import tools
 from bridge.delivery import deliver
-from bridge.dropdowns import options_for
+from bridge.offload import run_in_thread
 from sdwebui.parameters import Txt2Img
+from sdwebui.reproduction import reproduced
 
 
-class Txt2ImgTool(Tool):
+class Txt2ImgTool(tools.WebUITool):
     """Makes pictures from a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
-        client = client_for(self.runtime.credentials)
-        asked = Txt2Img.read(tool_parameters)
+        client = self.client
+        asked = tools.read(Txt2Img, tool_parameters)
+        if asked.reproduce:
+            asked = run_in_thread(reproduced, asked, asked.reproduce.read())
         plan = client.planner.txt2img(asked)
         yield from deliver(self, "txt2img", asked.output_format, client.generate(plan))
-
-    def _fetch_parameter_options(self, parameter: str) -> list[ParameterOption]:
-        return options_for(self.runtime.credentials, parameter)

@@ -39,6 +39,7 @@ class Dialect:
     hires_upscaler: ClassVar[str] = "Latent"
     detailer_list: ClassVar[str | None] = "face detailers"
     controlnet: ClassVar[bool] = True
+    resize_modes: ClassVar[bool] = True
     # Parameters that the family ignores or cannot do, and what to do instead.
     unsupported: ClassVar[Mapping[str, str]] = {
         "distilled_cfg_scale": "it is for Flux models on Forge",

@@ -34,6 +34,7 @@ class SDCpp(Dialect):
     vae_list: ClassVar[str | None] = None
     detailer_list: ClassVar[str | None] = None
     controlnet: ClassVar[bool] = False
+    resize_modes: ClassVar[bool] = False
     unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
 
     def fields(self, plan: Plan) -> Body:

@@ -1,0 +1,99 @@
+"""Pictures that Dify hands over by address."""
+
+import time
+from typing import Any
+
+import requests
+from dify_plugin.file.file import File
+
+from sdwebui.errors import FileUnavailable
+
+MOST_BYTES = 100 * 2**20
+SECONDS = 30.0
+
+_SETTING = (
+    "Dify's FILES_URL (or INTERNAL_FILES_URL) must be an address that the plugin's container can "
+    "reach, such as http://api:5001."
+)
+
+
+class DifyFile:
+    """A file parameter; downloaded when it is read.
+
+    The SDK's own download gives up after 5 seconds, has no size limit and does not say which
+    setting is at fault.
+    """
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self.name: str = file.filename or "the file"
+
+    def read(self) -> bytes:
+        """Download the file.
+
+        Raises:
+            FileUnavailable: Naming the cause and the setting to change.
+        """
+        url = self._file.url
+        if not url.startswith(("http://", "https://")):
+            raise FileUnavailable(
+                f"{self.name} has no complete address, because FILES_URL is not set in Dify. "
+                f"{_SETTING}"
+            )
+        place = "/".join(url.split("/")[:3]).rpartition("@")[2]
+        try:
+            # Dify's addresses are signed, so they are never shown; only their host is.
+            return self._download(url, place)
+        except (requests.ConnectionError, requests.exceptions.InvalidURL):
+            problem = f"nothing answers at {place}"
+        except requests.Timeout:
+            problem = f"{place} did not answer within {SECONDS:g} seconds"
+        except requests.RequestException:
+            problem = f"the connection to {place} broke off"
+        raise FileUnavailable(f"{self.name} could not be downloaded: {problem}. {_SETTING}")
+
+    def _download(self, url: str, place: str) -> bytes:
+        end = time.monotonic() + SECONDS
+        with requests.get(
+            url, stream=True, allow_redirects=False, timeout=(5, SECONDS)
+        ) as response:
+            status = response.status_code
+            if 300 <= status < 400:
+                raise FileUnavailable(
+                    f"{self.name} could not be downloaded: {place} redirects elsewhere ({status}). "
+                    "Set Dify's FILES_URL to the address that finally answers."
+                )
+            if status != 200:
+                raise FileUnavailable(
+                    f"{self.name} could not be downloaded: {place} answered {status}. "
+                    + (
+                        "Its link has expired or FILES_URL points to another server. Upload the "
+                        "file again, and check Dify's FILES_URL and FILES_ACCESS_TIMEOUT."
+                        if status in {401, 403, 404}
+                        else _SETTING
+                    )
+                )
+            body = bytearray()
+            for chunk in response.iter_content(256 * 1024):
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    raise FileUnavailable(
+                        f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller picture, "
+                        "or lower Dify's UPLOAD_IMAGE_FILE_SIZE_LIMIT."
+                    )
+                if time.monotonic() > end:
+                    raise requests.Timeout
+        return bytes(body)
+
+
+def with_files(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The tool parameters with the SDK's files as ours."""
+    return {name: _wrapped(value) for name, value in parameters.items()}
+
+
+def _wrapped(value: Any) -> Any:
+    if isinstance(value, File):
+        return DifyFile(value)
+    if isinstance(value, list):
+        return [_wrapped(one) for one in value]
+    return value

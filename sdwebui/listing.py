@@ -1,0 +1,108 @@
+"""What a server offers as rows short enough for an agent to read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sdwebui.client import Client
+from sdwebui.names import Offer, folded
+from sdwebui.parameters import ListResources
+
+_KINDS = {
+    "loras": "LoRAs",
+    "samplers": "samplers",
+    "schedulers": "schedulers",
+    "upscalers": "upscalers",
+    "vaes": "VAEs",
+    "styles": "styles",
+    "embeddings": "embeddings",
+    "controlnet_models": "ControlNet models",
+    "face_detailers": "face detailers",
+}
+
+EACH_IN_ALL = 5
+"""Rows of each kind in an overview of all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing that the server offers; ``detail`` is a remark such as a LoRA's trigger words."""
+
+    kind: str
+    name: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows that were asked for.
+
+    Attributes:
+        rows: Up to the limit.
+        total: How many there are.
+        missing: Kinds that this server does not list.
+    """
+
+    rows: tuple[Row, ...]
+    total: int
+    missing: tuple[str, ...]
+
+
+def list_resources(client: Client, asked: ListResources) -> Listing:
+    """Look up what was asked for.
+
+    Raises:
+        WebUIError: The server cannot be asked.
+    """
+    kinds = ("models", *_KINDS) if asked.kind == "all" else (asked.kind,)
+    wanted = folded(asked.filter)
+    rows: list[Row] = []
+    missing = []
+    total = 0
+    for kind in kinds:
+        offers = _offers(client, kind)
+        if offers is None:
+            missing.append(kind)
+            continue
+        found = [offer for offer in offers if _fits(offer, wanted)]
+        total += len(found)
+        shown = found[:EACH_IN_ALL] if asked.kind == "all" and not wanted else found
+        rows += (Row(kind, offer.name, offer.detail[:200]) for offer in shown)
+    return Listing(tuple(rows[: asked.limit]), total, tuple(missing))
+
+
+def _fits(offer: Offer, wanted: str) -> bool:
+    return not wanted or any(wanted in folded(one) for one in (*offer.spellings, offer.detail))
+
+
+def _offers(client: Client, kind: str) -> tuple[Offer, ...] | None:
+    catalog, deadline = client.catalog, client.deadline
+    if kind == "models":
+        return catalog.checkpoints(deadline)
+    dialect = catalog.dialect(deadline)
+    source: str | None = {
+        "vaes": dialect.vae_list,
+        "face_detailers": dialect.detailer_list,
+        "schedulers": "schedulers" if dialect.schedulers else None,
+        "controlnet_models": "ControlNet models" if dialect.controlnet else None,
+    }.get(kind, _KINDS[kind])
+    if source is None:
+        return None
+    offers = catalog.offers(source, deadline)
+    return None if offers is None else tuple(one for one in offers if one.name != "None")
+
+
+def in_words(listing: Listing) -> Iterator[str]:
+    """The rows as lines, grouped by kind."""
+    kind = ""
+    for row in listing.rows:
+        if row.kind != kind:
+            kind = row.kind
+            yield f"{kind}:"
+        yield f"- {row.name}{f' ({row.detail})' if row.detail else ''}"
+    more = listing.total - len(listing.rows)
+    if more > 0:
+        yield f"… and {more} more; narrow the filter, or name one kind."
+    if not listing.total:
+        yield "Nothing of that name."
+    if listing.missing:
+        yield f"This server does not list: {', '.join(listing.missing)}."

@@ -1,0 +1,237 @@
+"""Work on finished pictures: enlarging them, and putting them into words."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sdwebui.client import Client
+from sdwebui.errors import (
+    InvalidInput,
+    ModelMissing,
+    NoPicture,
+    ServerFault,
+    Unsupported,
+)
+from sdwebui.inputs import PreparedPicture
+from sdwebui.names import Offer
+from sdwebui.parameters import Upscale
+from sdwebui.pictures import PictureFormat, size_of, sniff
+from sdwebui.stream import AnswerReader
+from sdwebui.transport import Request, transport_to
+
+MOST_FILE_BYTES = 30 * 2**20
+"""What Dify takes of a file (PLUGIN_MAX_FILE_SIZE); newer versions take 50 MB."""
+
+_BYTES_A_PIXEL = {"original": 1.6, "png": 1.6, "jpeg": 0.7, "webp": 0.5}
+"""What enlarged pictures take, seen on photos and drawings; noise takes more."""
+
+_PREFERRED = (
+    r"ultrasharp",
+    r"remacri",
+    r"r-?esrgan 4x\+$",
+    r"esrgan",
+    r"dat",
+    r"swinir",
+    r"lanczos",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Upscaled:
+    """An enlarged picture, and what was done otherwise than asked."""
+
+    data: bytes = field(repr=False)
+    format: PictureFormat
+    width: int
+    height: int
+    upscaler: str
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class UpscalePlan:
+    """How pictures will be enlarged, every name in the server's own spelling."""
+
+    asked: Upscale
+    upscaler: str
+    upscaler_2: str | None
+
+    def target(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Width and height in pixels that a picture of this size will have."""
+        width, height = self.asked.width, self.asked.height
+        if width and height:
+            return width, height
+        if width:
+            return width, max(1, round(size[1] * width / size[0]))
+        if height:
+            return max(1, round(size[0] * height / size[1])), height
+        return int(size[0] * self.asked.scale), int(size[1] * self.asked.scale)
+
+    def require_room(self, picture: PreparedPicture) -> None:
+        """Refuse what would be larger than Dify takes, by arithmetic, before the server works.
+
+        Raises:
+            InvalidInput: With the largest scale and the smaller formats.
+        """
+        width, height = self.target(picture.size)
+        chosen = self.asked.output_format
+        bytes_made = width * height * _BYTES_A_PIXEL[chosen]
+        if bytes_made <= MOST_FILE_BYTES and not (chosen == "webp" and max(width, height) > 16383):
+            return
+        most = (
+            MOST_FILE_BYTES / _BYTES_A_PIXEL[chosen] / (picture.size[0] * picture.size[1])
+        ) ** 0.5
+        smaller = "" if chosen in {"jpeg", "webp"} else ", or set output_format to jpeg or webp"
+        raise InvalidInput(
+            f"{picture.name}: {width}×{height} pixels as {chosen} would take about "
+            f"{bytes_made / 2**20:.0f} MB, and Dify takes {MOST_FILE_BYTES >> 20} MB a file. "
+            f"Ask for a scale of at most {max(1.0, int(most * 10) / 10):g}{smaller}."
+        )
+
+
+def plan_upscale(client: Client, asked: Upscale) -> UpscalePlan:
+    """Decide how to enlarge.
+
+    Raises:
+        UnknownName: No such upscaler.
+        Unsupported: The server cannot enlarge.
+    """
+    catalog, deadline = client.catalog, client.deadline
+    dialect = catalog.dialect(deadline)
+    known = catalog.offers("upscalers", deadline)
+    useful = [offer for offer in known or () if offer.name != "None"]
+    if dialect.family == "sdcpp" or (known is not None and not useful):
+        raise Unsupported(
+            f"{dialect.title} cannot enlarge pictures: it has no upscaler. Use the hires fix of "
+            "txt2img where it has one, or another server."
+        )
+    restores = asked.gfpgan_visibility or asked.codeformer_visibility
+    named = asked.upscaler
+    if named:
+        upscaler = catalog.one("upscalers", "upscaler", named, deadline).name
+    elif restores and asked.scale == 1 and not asked.width and not asked.height:
+        upscaler = "None"
+    else:
+        upscaler = _best(useful) if useful else "Lanczos"
+    second = asked.upscaler_2
+    return UpscalePlan(
+        asked,
+        upscaler,
+        catalog.one("upscalers", "upscaler", second, deadline).name if second else None,
+    )
+
+
+def _best(offers: list[Offer]) -> str:
+    """The upscaler that people would choose, when the user leaves it to the plugin."""
+    for pattern in _PREFERRED:
+        for offer in offers:
+            if re.search(pattern, offer.name, re.IGNORECASE):
+                return offer.name
+    return offers[0].name
+
+
+def upscale(client: Client, plan: UpscalePlan, picture: PreparedPicture, encoded: str) -> Upscaled:
+    """Enlarge one picture.
+
+    Args:
+        client: Where.
+        plan: How.
+        picture: What; its size decides the target.
+        encoded: The picture as base64.
+
+    Raises:
+        NoPicture: The server answered without one.
+        WebUIError: Any of the tree.
+    """
+    asked = plan.asked
+    body: dict[str, Any] = {
+        "image": encoded,
+        "upscaler_1": plan.upscaler,
+        "gfpgan_visibility": asked.gfpgan_visibility,
+        "codeformer_visibility": asked.codeformer_visibility,
+        "codeformer_weight": asked.codeformer_weight,
+    }
+    width, height = plan.target(picture.size)
+    if asked.width or asked.height:
+        body |= {
+            "resize_mode": 1,
+            "upscaling_resize_w": width,
+            "upscaling_resize_h": height,
+            "upscaling_crop": False,
+        }
+    else:
+        body |= {"resize_mode": 0, "upscaling_resize": asked.scale}
+    if plan.upscaler_2:
+        body |= {
+            "upscaler_2": plan.upscaler_2,
+            "extras_upscaler_2_visibility": asked.upscaler_2_visibility,
+        }
+    reader = AnswerReader()
+    request = Request("POST", "/sdapi/v1/extra-single-image", "upscale", body)
+    made: list[bytes] = []
+    with transport_to(client.server).exchange(request, client.deadline) as answer:
+        for chunk in answer.chunks():
+            made += reader.feed(chunk)
+    reader.finish()
+    if not made or not made[0]:
+        raise NoPicture(
+            f"The server at {client.server.url} failed at enlarging and sent no picture. See "
+            "whether it has an upscaler, and look into its console."
+        )
+    kind, size = sniff(made[0]), size_of(made[0])
+    warnings = list(picture.warnings)
+    # A1111 keeps the aspect ratio within width × height when it may not crop.
+    if max(abs(size[0] - width), abs(size[1] - height)) > 8 and not (asked.width and asked.height):
+        warnings.append(f"The server made {size[0]}×{size[1]} pixels instead of {width}×{height}.")
+    return Upscaled(made[0], kind, *size, plan.upscaler, tuple(warnings))
+
+
+def caption(client: Client, encoded: str, method: str) -> str:
+    """Words for a picture, usable as a prompt.
+
+    A1111 and Forge have ``/interrogate``, SD.Next ``/caption`` and ``/tagger``; KoboldCpp asks its
+    vision model.
+
+    Args:
+        client: Where.
+        encoded: The picture as base64.
+        method: "clip" for a sentence, "deepbooru" for tags.
+
+    Raises:
+        ModelMissing: The server lacks the weights for it.
+        Unsupported: The server cannot do it.
+    """
+    family = client.catalog.dialect(client.deadline).family
+    if family == "sdcpp":
+        raise Unsupported("stable-diffusion.cpp cannot put pictures into words.")
+    if family == "sdnext":
+        path, body, key = (
+            ("/sdapi/v1/tagger", {"image": encoded, "model": "deepbooru"}, "tags")
+            if method == "deepbooru"
+            else ("/sdapi/v1/openclip", {"image": encoded}, "caption")
+        )
+    else:
+        model = "deepdanbooru" if method == "deepbooru" else "clip"
+        path, body, key = "/sdapi/v1/interrogate", {"image": encoded, "model": model}, "caption"
+    request = Request("POST", path, "caption", body)
+    try:
+        answer = transport_to(client.server).post(request, client.deadline)
+    except ServerFault as error:
+        if "list index out of range" in str(error):
+            # A1111 and Forge without DeepDanbooru's file (interrogate-deepdanbooru-model-file-…).
+            raise _no_weights(method) from None
+        raise
+    said = str(answer.get(key) or "") if isinstance(answer, Mapping) else ""
+    # Without weights A1111 says "<error>" and SD.Next "CLIP error: …" or "", all with 200.
+    if not said.strip() or said.startswith("<error>") or said.startswith("CLIP error"):
+        raise _no_weights(method)
+    return said.strip().removesuffix("<error>").strip()
+
+
+def _no_weights(method: str) -> ModelMissing:
+    return ModelMissing(
+        f"The server could not put the picture into words: it seems to lack the weights for "
+        f"{method}. Run the interrogator once in the WebUI, which downloads them, or choose the "
+        "other method."
+    )

@@ -1,0 +1,31 @@
+"""The tool png_info: how a picture was made."""
+
+from collections.abc import Generator
+from functools import partial
+from typing import Any
+
+from dify_plugin.entities.tool import ToolInvokeMessage
+
+from bridge import tools
+from bridge.offload import run_in_thread
+from sdwebui.inputs import open_picture
+from sdwebui.parameters import PngInfo
+from sdwebui.provenance import told_by_file, told_by_server
+
+
+class PngInfoTool(tools.WebUITool):
+    """Reads the generation parameters that a picture's file holds."""
+
+    def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        client = self.client
+        data = tools.read(PngInfo, tool_parameters).image.read()
+        origin = told_by_file(data)
+        if origin is None:
+            # What is no picture is refused in words before the server is bothered with it.
+            run_in_thread(partial(open_picture, data, name="image"))
+            origin = told_by_server(client, data)
+        yield self.create_text_message(origin.text or origin.warnings[0])
+        facts = origin.facts()
+        yield self.create_json_message({**facts, "fields": dict(origin.infotext.fields)})
+        for name, value in facts.items():
+            yield self.create_variable_message(name, value)
