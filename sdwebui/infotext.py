@@ -185,5 +185,5 @@ def build(prompt: str, negative_prompt: str, fields: Mapping[str, Any]) -> str:
 def _quoted(value: Any) -> str:
     """A value in quotes if it would not read back without."""
     text = str(value)
-    plain = text == text.strip() and not re.search(r'[,:\x00-\x1f\x85\u2028\u2029]|^["{\[]', text)
+    plain = text == text.strip() and not re.search(r'[,:\x00-\x1f\x85\u2028\u2029]|^"', text)
     return text if plain else json.dumps(text, ensure_ascii=False)

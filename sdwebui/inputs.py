@@ -215,5 +215,5 @@ def _is_sendable(data: bytes, image: "Image.Image") -> bool:
         return False
     if image.format == "PNG":
         # Bit depth 8, colour type 2: Pillow shows 16 bits a channel as RGB, too.
-        return data[24:26] == b"\x08\x02" and "transparency" not in image.info
+        return data[24:26] == b"\x08\x02"
     return image.format in ("JPEG", "MPO")

@@ -7,7 +7,7 @@ import io
 import struct
 from typing import Any
 
-from PIL import Image, ImageCms, ImageOps
+from PIL import Image, ImageOps
 
 from sdwebui import pictures
 
@@ -91,6 +91,8 @@ def in_srgb(image: Image.Image) -> Image.Image:
         return image
     if b"sRGB" in profile.replace(b"\0", b""):  # the name may be UTF-16
         return image
+    from PIL import ImageCms
+
     try:
         converted = ImageCms.profileToProfile(
             image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode="RGB"

@@ -306,7 +306,9 @@ NAMES = st.from_regex(r"[A-Z][a-zA-Z0-9]{0,8}( [a-z0-9]{1,5}){0,2}", fullmatch=T
 )
 @example("a\nSteps: 3, Seed: 4", "Steps: 9, Size: 1x1", 20, {"Model": 'a, "b": c', "X": "{1}"})
 @example("", "only negative", 1, {"Model": "ends in comma,", "Y": '"', "Z": ""})
-@example("", "", 1, {"A": "[1]", "B": " spaces ", "C": "line\nbreak", "D": "\\", "E": "a: b"})
+@example(
+    "", "", 1, {"A": "[1]", "B": " spaces ", "C": "line\nbreak", "D": "\\", "E": "a: b", "F": '"q"'}
+)
 def test_what_is_built_reads_back(
     prompt: str, negative: str, steps: int, fields: dict[str, str | int]
 ) -> None:

@@ -106,7 +106,8 @@ def test_the_size_is_found_in_every_layout(data: bytes) -> None:
 
 def test_segments_and_fill_bytes_in_front_of_a_jpegs_size_are_passed_over() -> None:
     data = saved("JPEG")
-    extra = b"\xff\xff\xff\xe5" + struct.pack(">H", 6) + b"\xff\xc0\xff\xd9" + b"\xff\x01"
+    other = b"".join(b"\xff%c\0\x08\x08\0\x01\0\x01\0" % marker for marker in b"\xc4\xc8\xcc\xe5")
+    extra = b"\xff\xff\xff\xe6\0\x06\xff\xc0\xff\xd9\xff\x01" + other
     assert pictures.size_of(data[:2] + extra + data[2:]) == (24, 16)
 
 
@@ -117,6 +118,12 @@ def test_segments_and_fill_bytes_in_front_of_a_jpegs_size_are_passed_over() -> N
 def test_a_header_that_is_cut_off_gives_no_size(format_name: str, length: int) -> None:
     with pytest.raises(NotAPicture, match="gives no size"):
         pictures.size_of(saved(format_name)[:length])
+
+
+def test_a_bmp_whose_rows_run_from_the_top_has_a_negative_height() -> None:
+    data = bytearray(saved("BMP"))
+    data[22:26] = struct.pack("<i", -16)
+    assert pictures.size_of(bytes(data)) == (24, 16)
 
 
 def test_a_size_of_nothing_is_refused() -> None:
@@ -321,6 +328,11 @@ def test_pixels_keep_their_colours() -> None:
         for place in ((0, 0), (32, 32), (50, 10)):
             before, after = opened(data).getpixel(place), converted.getpixel(place)
             assert before[0] == pytest.approx(after[0], abs=4)  # type: ignore[index]
+
+
+def test_a_jpeg_keeps_its_colours_at_full_resolution() -> None:
+    jpeg = opened(pictures.convert(saved("PNG"), "jpeg"))
+    assert {layer[1:3] for layer in getattr(jpeg, "layer")} == {(1, 1)}  # noqa: B009
 
 
 def test_sixteen_bits_a_pixel_become_eight() -> None:
