@@ -14,8 +14,9 @@ from socket import SHUT_RDWR
 from typing import Any
 
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
 from urllib3.connection import HTTPConnection
+from urllib3.exceptions import InsecureRequestWarning
 
 from sdwebui.deadline import Deadline
 from sdwebui.errors import InvalidInput
@@ -102,6 +103,9 @@ class Adapter(HTTPAdapter):
 
     def __init__(self, server: Server) -> None:
         self._tls: dict[str, Any] = {}
+        if not server.tls_verify:
+            # The user chose so; a warning at each request would fill the daemon's log.
+            disable_warnings(InsecureRequestWarning)
         if server.ca_certificate:
             context = ssl.create_default_context()
             try:

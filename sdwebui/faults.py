@@ -35,7 +35,8 @@ _OUT_OF_MEMORY = re.compile(
 )
 _NOT_A_NUMBER = re.compile(r"NansException|tensor with (all )?NaNs|all NaNs", re.IGNORECASE)
 _MODEL_MISSING = re.compile(
-    r"No checkpoints? found|Can't run without a checkpoint|no model (is )?(loaded|selected)"
+    r"No checkpoints? found|Can't run without a checkpoint"
+    r"|no (vision )?model (is )?(loaded|selected)"
     r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
     r"|(state_dict|safetensors).*(missing|header|corrupt|invalid)|checkpoint.*corrupt",
     re.IGNORECASE,
@@ -135,16 +136,18 @@ def fault_of(
                     f"The server at {server.url} is busy and its queue is full (503).{quoted} "
                     "Try again when some of its jobs are done."
                 )
-            return ProxyFailed(_proxy(server, status, quoted))
+            return _known_failure(said, quoted, job) or ProxyFailed(_proxy(server, status, quoted))
     known = _known_failure(said, quoted, job)
     if known:
         return known
-    if status in {404, 405, 501}:
+    # "Sampler not found", "Init image not found": the route is there, a value is refused.
+    refused = status == 404 and re.fullmatch(r"\w[\w ]* not found", said) is not None
+    if status in {404, 405, 501} and not refused:
         return NotAWebUI(
             f"The server at {server.url} has no endpoint for {job} ({status}).{quoted} "
             "Check base_url, start the WebUI with --api, or use a server that offers it."
         )
-    if status in {400, 422}:
+    if status in {400, 422} or refused:
         return Rejected(
             f"The server refused a value of the {job} request ({status}).{quoted} "
             "Change that parameter (or the field of that name in extra)."

@@ -94,12 +94,16 @@ def _read_names(value: Any) -> Any:
     return [name for name in (part.strip() for part in re.split(r"[,\n]", value)) if name]
 
 
+def _no_number(word: str) -> None:
+    raise ValueError(f"not JSON ({word} is no number there)")
+
+
 def _read_object(value: Any) -> Any:
     """A JSON object, given as text or as an object."""
     if not isinstance(value, str):
         return value
     try:
-        parsed = json.loads(value)
+        parsed = json.loads(value, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         raise ValueError(f'not JSON ({error}); write an object such as {{"eta": 0.5}}') from None
     if not isinstance(parsed, dict):
@@ -162,7 +166,8 @@ def _sentence(error: Any) -> str:
         case kind if kind.startswith("bool_"):
             return f"{name} must be true or false {given}."
         case "is_instance_of" | "tuple_type":
-            return f"{name} must be a picture file {given}."
+            # What was given may be the signed address of a file.
+            return f"{name} must be a picture file."
         case "too_short":
             return f"{name} holds no picture."
         case "value_error":

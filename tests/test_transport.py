@@ -1,0 +1,382 @@
+"""HTTP with a deadline that holds, one pool, nothing sent twice and no secret told."""
+
+import json
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from sdwebui import errors
+from sdwebui.deadline import Deadline
+from sdwebui.server import Server
+from sdwebui.transport import Request, Transport, transport_to
+
+Script = Callable[[socket.socket, bytes], None]
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class RawServer:
+    """A server that does to each connection what a script says."""
+
+    def __init__(self, script: Script, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
+        self._script = script
+        self._tls = tls
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self.connections += 1
+                threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with closing(connection), suppress(OSError):
+            if self._tls:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            while request := self._read(connection):
+                self.requests.append(request)
+                self._script(connection, request)
+
+    def _read(self, connection: socket.socket) -> bytes:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            more = connection.recv(65536)
+            if not more:
+                return b""
+            data += more
+            if data.startswith(b"\x16"):
+                return data  # a TLS greeting, to which plain HTTP is no answer
+        head, _, body = data.partition(b"\r\n\r\n")
+        length = 0
+        for line in head.split(b"\r\n"):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        while len(body) < length:
+            body += connection.recv(65536)
+        return head + b"\r\n\r\n" + body
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], RawServer]]:
+    servers: list[RawServer] = []
+
+    def start(script: Script) -> RawServer:
+        servers.append(RawServer(script))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def answering(data: bytes) -> Script:
+    return lambda connection, _: connection.sendall(data)
+
+
+def trickling(data: bytes, pause: float = 0.05) -> Script:
+    def script(connection: socket.socket, _: bytes) -> None:
+        for at in range(len(data)):
+            connection.sendall(data[at : at + 1])
+            time.sleep(pause)
+
+    return script
+
+
+POST = Request("POST", "/sdapi/v1/txt2img", "txt2img", {"prompt": "a"})
+
+
+def test_headers_and_body_are_sent_as_they_should(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(answering(OK))
+    server = Server.at(raw.url, api_auth="me:pass", headers="X-Key: k")
+    Transport(server).post(
+        Request("POST", "/x", "x", {"prompt": "ä"}, {"X-SD-Job": "1"}), Deadline.after(5)
+    )
+    head, _, body = raw.requests[0].partition(b"\r\n\r\n")
+    assert json.loads(body) == {"prompt": "ä"}
+    for line in (
+        b"POST /x HTTP/1.1",
+        b"Authorization: Basic bWU6cGFzcw==",
+        b"X-Key: k",
+        b"X-SD-Job: 1",
+        b"Content-Type: application/json",
+        b"Accept-Encoding: identity",
+    ):
+        assert line in head
+
+
+def test_no_netrc_and_no_cookie_travels(
+    serve: Callable[[Script], RawServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login thief password stolen\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    raw = serve(answering(OK.replace(b"Content-Type", b"Set-Cookie: a=b\r\nContent-Type")))
+    transport = Transport(Server.at(raw.url))
+    for _ in range(2):
+        transport.get("/", deadline=Deadline.after(5), job="x")
+    assert not any(b"Authorization" in one or b"Cookie" in one for one in raw.requests)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        pytest.param(lambda *_: time.sleep(30), id="silent"),
+        pytest.param(trickling(OK), id="trickling headers"),
+        pytest.param(
+            trickling(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + b" " * 9999),
+            id="trickling body",
+        ),
+        pytest.param(
+            trickling(b"HTTP/1.1 500 Oops\r\nContent-Length: 9999\r\n\r\n" + b" " * 9999),
+            id="trickling failure",
+        ),
+    ],
+)
+def test_a_deadline_holds_whatever_the_server_does(
+    serve: Callable[[Script], RawServer], script: Script
+) -> None:
+    raw = serve(script)
+    started = time.monotonic()
+    with pytest.raises(errors.DeadlineExceeded, match=r"did not answer in time \(txt2img\)"):
+        Transport(Server.at(raw.url)).post(POST, Deadline.after(0.8))
+    assert time.monotonic() - started < 1.3
+    assert len(raw.requests) == 1
+
+
+def test_connections_are_kept_and_shared(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(answering(OK))
+    for _ in range(5):
+        transport_to(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x")
+    assert raw.connections == 1
+    assert transport_to(Server.at(raw.url)) is transport_to(Server.at(raw.url + "/"))
+
+
+def test_an_old_idle_connection_is_not_trusted(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = serve(answering(OK))
+    transport = Transport(Server.at(raw.url))
+    transport.post(POST, Deadline.after(5))
+    monkeypatch.setattr("sdwebui.connections.IDLE_SECONDS", 0.0)
+    time.sleep(0.01)
+    transport.post(POST, Deadline.after(5))
+    assert raw.connections == 2
+
+
+def test_a_connection_that_the_server_closed_is_noticed(
+    serve: Callable[[Script], RawServer],
+) -> None:
+    def once(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(OK)
+        connection.shutdown(socket.SHUT_RDWR)
+
+    raw = serve(once)
+    transport = Transport(Server.at(raw.url))
+    for _ in range(3):
+        transport.post(POST, Deadline.after(5))
+        time.sleep(0.05)
+    assert len(raw.requests) == 3
+
+
+def test_a_post_that_may_have_arrived_is_never_sent_again(
+    serve: Callable[[Script], RawServer],
+) -> None:
+    raw = serve(lambda connection, _: connection.close())
+    with pytest.raises(errors.AnswerCutOff, match="was not sent again"):
+        Transport(Server.at(raw.url)).post(POST, Deadline.after(5))
+    assert len(raw.requests) == 1
+
+
+def test_a_get_is_tried_three_times(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(lambda connection, _: connection.close())
+    with pytest.raises(errors.Unreachable, match="closed the connection without an answer"):
+        Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x")
+    assert len(raw.requests) == 3
+
+
+def test_a_get_outlives_a_proxy_that_fails_once(serve: Callable[[Script], RawServer]) -> None:
+    answers = iter([b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", OK])
+    raw = serve(lambda connection, _: connection.sendall(next(answers)))
+    assert Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x") == {}
+
+
+def test_a_server_that_restarts_gets_the_post_once_it_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    raws: list[RawServer] = []
+
+    def later() -> None:
+        time.sleep(0.4)
+        raws.append(RawServer(answering(OK), port=port))
+
+    threading.Thread(target=later, daemon=True).start()
+    Transport(Server.at(f"127.0.0.1:{port}")).post(POST, Deadline.after(5))
+    assert len(raws[0].requests) == 1
+    raws[0].close()
+
+
+def test_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(errors.Unreachable, match=r"connection refused.*host\.docker\.internal"):
+        Transport(Server.at(f"127.0.0.1:{port}")).post(POST, Deadline.after(5))
+
+
+def test_a_name_that_is_not_known() -> None:
+    with pytest.raises(errors.Unreachable, match=r"host name 'gpu\.invalid' in base_url was not"):
+        Transport(Server.at("gpu.invalid")).post(POST, Deadline.after(5))
+
+
+def test_no_room_is_made_for_a_bad_certificate() -> None:
+    with pytest.raises(errors.InvalidInput, match="ca_certificate cannot be read"):
+        Transport(
+            Server.at(
+                "https://gpu",
+                ca_certificate="-----BEGIN CERTIFICATE-----AAAA-----END CERTIFICATE-----",
+            )
+        )
+
+
+def test_tls_where_there_is_none(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(answering(OK))
+    url = raw.url.replace("http://", "https://")
+    with pytest.raises(errors.Unreachable, match=r"does not speak TLS.*Set base_url to http://"):
+        Transport(Server.at(url)).get("/", deadline=Deadline.after(5), job="x")
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "location", "followed"),
+    [
+        (307, "POST", "/there", True),
+        (308, "GET", "/there", True),
+        (301, "GET", "/there", True),
+        (302, "POST", "/there", False),
+        (307, "GET", "http://127.0.0.2/there", False),
+    ],
+)
+def test_redirects_are_followed_within_the_origin_only(
+    serve: Callable[[Script], RawServer], status: int, method: str, location: str, *, followed: bool
+) -> None:
+    def script(connection: socket.socket, request: bytes) -> None:
+        if b" /there " in request:
+            connection.sendall(OK)
+        else:
+            head = f"HTTP/1.1 {status} X\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
+            connection.sendall(head.encode())
+
+    raw = serve(script)
+    transport = Transport(Server.at(raw.url, api_auth="me:pass"))
+    body = {"a": 1} if method == "POST" else None
+
+    def ask() -> None:
+        with transport.exchange(Request(method, "/here", "x", body), Deadline.after(5)) as answer:
+            assert answer.json() == {}
+
+    if followed:
+        ask()
+        assert raw.requests[1].startswith(f"{method} /there".encode())
+        assert (
+            raw.requests[0].partition(b"\r\n\r\n")[2] == raw.requests[1].partition(b"\r\n\r\n")[2]
+        )
+    else:
+        with pytest.raises(errors.NotAWebUI, match="redirects to"):
+            ask()
+        assert len(raw.requests) == 1
+
+
+def test_a_circle_of_redirects_ends(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(answering(b"HTTP/1.1 307 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n"))
+    with pytest.raises(errors.NotAWebUI, match="redirects to"):
+        Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x")
+    assert len(raw.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "said"),
+    [
+        (b"<!doctype html><html>Login</html>", errors.NotAWebUI, "a web page instead of JSON"),
+        (b"Stable Diffusion", errors.NotAWebUI, "text instead of JSON"),
+    ],
+)
+def test_what_is_no_json(
+    serve: Callable[[Script], RawServer], data: bytes, kind: type[Exception], said: str
+) -> None:
+    head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
+    raw = serve(answering(head + data))
+    with pytest.raises(kind, match=said):
+        Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x")
+
+
+def test_an_answer_that_breaks_off(serve: Callable[[Script], RawServer]) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}")
+        connection.shutdown(socket.SHUT_RDWR)
+
+    raw = serve(script)
+    with pytest.raises(errors.AnswerCutOff, match="broke off half-way"):
+        Transport(Server.at(raw.url)).post(POST, Deadline.after(5))
+
+
+def test_an_endless_list_is_not_read_to_its_end(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(10_000):
+            connection.sendall(b" " * 65536)
+
+    raw = serve(script)
+    with pytest.raises(errors.AnswerTooLarge, match="larger than 32 MB"):
+        Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(20), job="x")
+
+
+def test_a_deadline_does_not_end_somebody_elses_exchange(
+    serve: Callable[[Script], RawServer],
+) -> None:
+    """The connection of a finished exchange may already serve another when its time is up."""
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if b" /slow " in request:
+            time.sleep(0.6)
+        connection.sendall(OK)
+
+    raw = serve(script)
+    transport = Transport(Server.at(raw.url))
+    with transport.exchange(Request("GET", "/", "x"), Deadline.after(0.3)) as answer:
+        answer.read()
+        # The connection is back in the pool, the first exchange still open.
+        assert transport.get("/slow", deadline=Deadline.after(5), job="y") == {}
+    assert raw.connections == 1
+
+
+def test_own_certificate_authority() -> None:
+    """A certificate of one's own is refused, taken with its authority, and taken unchecked."""
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    raw = RawServer(answering(OK), context)
+    url = raw.url.replace("http://", "https://")
+
+    def ask(server: Server) -> object:
+        return Transport(server).get("/", deadline=Deadline.after(5), job="x")
+
+    with pytest.raises(errors.Unreachable, match=r"local issuer certificate.*ca_certificate"):
+        ask(Server.at(url))
+    assert ask(Server.at(url, tls_verify=False)) == {}
+    pem = authority.cert_pem.bytes().decode().replace("\n", " ")
+    assert ask(Server.at(url, ca_certificate=pem)) == {}
+    raw.close()
