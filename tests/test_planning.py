@@ -167,7 +167,7 @@ def test_no_override_travels_that_nobody_asked_for() -> None:
         ("forge", {}, {}),
     ],
 )
-def test_samplers_and_schedulers(family: str, asked: dict[str, str], sent: dict[str, str]) -> None:
+def test_samplers_and_schedulers(family: str, asked: dict[str, Any], sent: dict[str, str]) -> None:
     body = body_for(family, **asked)
     keys = ("sampler_name", "scheduler")
     assert {key: body[key] for key in keys if key in body} == sent

@@ -12,7 +12,7 @@ from sdwebui.server import Server
 
 URL = "http://gpu.test:7860"
 
-MODELS = [
+MODELS: list[dict[str, Any]] = [
     {
         "title": "dreamshaper_8.safetensors [879db523c3]",
         "model_name": "dreamshaper_8",
@@ -57,7 +57,7 @@ A1111_LISTS: dict[str, Any] = {
 
 def openapi(title: str, *routes: str, task: bool = True) -> dict[str, Any]:
     """A small OpenAPI document with these routes."""
-    properties = {"prompt": {}, **({"force_task_id": {}} if task else {})}
+    properties: dict[str, Any] = {"prompt": {}, **({"force_task_id": {}} if task else {})}
     return {
         "info": {"title": title},
         "paths": {route: {} for route in routes},

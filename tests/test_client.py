@@ -1,0 +1,197 @@
+"""A generation from plan to report, over faked HTTP."""
+
+import base64
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import responses
+from PIL import Image
+
+from sdwebui import errors
+from sdwebui.client import Client, Picture, Report
+from sdwebui.parameters import Txt2Img
+from tests.webui import URL, fresh_server, webui
+
+TXT2IMG = f"{URL}/sdapi/v1/txt2img"
+
+
+def png(colour: str = "red", size: tuple[int, int] = (512, 512)) -> str:
+    target = io.BytesIO()
+    Image.new("RGB", size, colour).save(target, "PNG")
+    return base64.b64encode(target.getvalue()).decode()
+
+
+def answer(images: list[Any], **info: Any) -> dict[str, Any]:
+    told = {"all_seeds": list(range(7, 7 + len(images))), "index_of_first_image": 0, **info}
+    return {"images": images, "parameters": {"seed": -1}, "info": json.dumps(told)}
+
+
+def run(
+    mock: responses.RequestsMock, *answers: Any, status: int = 200, **asked: Any
+) -> tuple[list[Picture], Report]:
+    for one in answers:
+        mock.post(TXT2IMG, json=one, status=one.pop("_status", status))
+    client = Client(fresh_server())
+    plan = client.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **asked}))
+    pictures = []
+    generation = client.generate(plan)
+    while True:
+        try:
+            pictures.append(next(generation))
+        except StopIteration as end:
+            return pictures, end.value
+
+
+def bodies(mock: responses.RequestsMock) -> Iterator[dict[str, Any]]:
+    for call in mock.calls:
+        if call.request.method == "POST":
+            yield json.loads(call.request.body or "")
+
+
+def test_pictures_come_in_order_with_their_seeds() -> None:
+    with webui("a1111") as mock:
+        pictures, report = run(mock, answer([png("red"), png("blue")]), image_count=2)
+    assert [one.seed for one in pictures] == [7, 8]
+    assert [one.format.mime_type for one in pictures] == ["image/png"] * 2
+    assert base64.b64encode(pictures[1].data).decode() == png("blue")
+    assert report.seeds == (7, 8)
+    assert report.warnings == ()
+
+
+def test_a_grid_in_front_is_left_out() -> None:
+    told = answer([png("white"), png("red"), png("blue")], index_of_first_image=1, all_seeds=[7, 8])
+    with webui("a1111") as mock:
+        pictures, report = run(mock, told, image_count=2, extra={"save_images": True})
+    assert [base64.b64encode(one.data).decode() for one in pictures] == [png("red"), png("blue")]
+    assert report.warnings == ()
+
+
+def test_pictures_that_a_script_adds_are_handed_over() -> None:
+    told = answer([png("white"), *[png("red")] * 4], index_of_first_image=1, all_seeds=[7])
+    with webui("a1111") as mock:
+        pictures, _ = run(mock, told, extra={"script_name": "x/y/z plot", "script_args": []})
+    assert len(pictures) == 4
+
+
+def test_detect_maps_behind_the_pictures_are_left_out() -> None:
+    with webui("a1111") as mock:
+        pictures, _ = run(mock, answer([png("red"), png("black")], all_seeds=[7]))
+    assert len(pictures) == 1
+
+
+def test_a_server_that_makes_one_at_a_time_is_asked_again() -> None:
+    one_by_one = [answer([png()], all_seeds=[seed]) for seed in (7, 8, 9)]
+    with webui("koboldcpp") as mock:
+        pictures, report = run(mock, *one_by_one, image_count=3)
+        assert [body["seed"] for body in bodies(mock)] == [7, 8, 9]
+    assert [one.seed for one in pictures] == [7, 8, 9]
+    assert report.seeds == (7, 8, 9)
+
+
+def test_a_server_that_ignores_the_count_is_asked_again_for_the_rest() -> None:
+    told = [answer([png()], all_seeds=[7]), answer([png(), png()], all_seeds=[8, 9])]
+    with webui("a1111") as mock:
+        pictures, report = run(mock, *told, image_count=3)
+        sent = list(bodies(mock))
+    assert [(body["seed"], body["n_iter"]) for body in sent] == [(7, 3), (8, 2)]
+    assert sent[0]["force_task_id"] != sent[1]["force_task_id"]
+    assert (len(pictures), report.warnings) == (3, ())
+
+
+def test_an_interrupted_job_is_not_asked_again() -> None:
+    with webui("a1111") as mock:
+        pictures, report = run(mock, answer([png()], all_seeds=[7, 8, 9]), image_count=3)
+        assert len(list(bodies(mock))) == 1
+    assert len(pictures) == 1
+    assert report.warnings == (
+        "The server made 1 of 3 pictures; somebody probably interrupted the job in the WebUI.",
+    )
+
+
+def test_later_trouble_does_not_lose_what_is_made() -> None:
+    trouble = {"error": "OutOfMemoryError", "errors": "CUDA out of memory", "_status": 500}
+    with webui("koboldcpp") as mock:
+        pictures, report = run(mock, answer([png()], all_seeds=[7]), trouble, image_count=2)
+    assert len(pictures) == 1
+    assert report.warnings[0].startswith(
+        "Only 1 of 2 pictures were made: The GPU ran out of memory"
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "kind", "said"),
+    [
+        (answer([]), errors.NoPicture, "without a picture"),
+        ({"images": [], "info": ""}, errors.NoPicture, "whether a model is selected"),
+        (answer([""]), errors.NoPicture, "sent an empty picture"),
+        (answer([None]), errors.NoPicture, "sent an empty picture"),
+        (answer(["@@@@"]), errors.NotAPicture, "picture"),
+        (answer([base64.b64encode(b"hello").decode()]), errors.NotAPicture, "picture"),
+        ({"detail": "Not Found", "_status": 404}, errors.NotAWebUI, "--api"),
+    ],
+)
+def test_an_answer_that_is_none(told: dict[str, Any], kind: type[Exception], said: str) -> None:
+    with webui("a1111") as mock, pytest.raises(kind, match=said):
+        run(mock, dict(told))
+
+
+def test_a_wrong_model_ends_in_an_error_even_behind_pictures() -> None:
+    with webui("a1111") as mock, pytest.raises(errors.WrongModel, match="'other'"):
+        run(mock, answer([png()], sd_model_name="other"), model="dreamshaper_8")
+
+
+def test_every_difference_reaches_the_report() -> None:
+    told = answer([png(size=(64, 64))], sampler_name="DPM++ 2M", sd_model_name="dreamshaper_8")
+    with webui("a1111") as mock:
+        _, report = run(mock, told, sampler="Euler a", model="dreamshaper_8", width=100)
+    assert report.model == "dreamshaper_8"
+    assert report.sampler == "DPM++ 2M"
+    assert report.warnings == (
+        "width 100 became 104, a multiple of 8.",
+        "The server used the sampler 'DPM++ 2M' instead of 'Euler a'.",
+        "The server made 64×64 pixels instead of 104×104.",
+    )
+
+
+def test_seeds_in_the_report_are_the_servers() -> None:
+    with webui("a1111") as mock:
+        pictures, report = run(mock, answer([png()], all_seeds=[99]))
+    assert pictures[0].seed == 7
+    assert report.seeds == (99,)
+    assert report.warnings == ("The server used seed 99 instead of 7.",)
+
+
+def test_a_warm_generation_is_one_request() -> None:
+    server = fresh_server()
+    with webui("a1111") as mock:
+        mock.post(TXT2IMG, json=answer([png()]))
+        for _ in range(2):
+            client = Client(server, default_model="dreamshaper_8")
+            list(client.generate(client.planner.txt2img(Txt2Img(prompt="a", sampler="Euler"))))
+            sent = len(mock.calls)
+            mock.calls.reset()
+    assert sent == 1
+
+
+def test_an_unexpected_404_makes_the_family_be_found_out_again() -> None:
+    server = fresh_server()
+    with webui("a1111") as mock, pytest.raises(errors.NotAWebUI):
+        mock.post(TXT2IMG, status=404, json={"detail": "Not Found"})
+        client = Client(server)
+        list(client.generate(client.planner.txt2img(Txt2Img(prompt="a"))))
+    with webui("sdcpp"):
+        client = Client(server)
+        assert client.catalog.dialect(client.deadline).family == "sdcpp"
+
+
+def test_check_is_content_with_what_is_there() -> None:
+    with webui("a1111"):
+        Client(fresh_server(), default_model="dreamshaper_8").check()
+
+
+def test_check_refuses_a_model_that_is_not_there() -> None:
+    with webui("a1111"), pytest.raises(errors.UnknownName, match="no model 'nope'"):
+        Client(fresh_server(), default_model="nope").check()

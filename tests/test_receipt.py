@@ -1,0 +1,243 @@
+"""What was done otherwise than asked is found out from info, infotext and the pictures."""
+
+import json
+from typing import Any
+
+import pytest
+
+from sdwebui.answers import Info, stem_of
+from sdwebui.errors import WrongModel
+from sdwebui.names import Offer
+from sdwebui.offers import checkpoint
+from sdwebui.plan import HiresFix, LoraUse, Plan, Refiner
+from sdwebui.receipt import Evidence, differences, require_model
+
+ASKED = checkpoint(
+    {
+        "title": "sub/dream.safetensors [1234567890]",
+        "model_name": "sub_dream",
+        "hash": "1234567890",
+        "filename": "/m/sub/dream.safetensors",
+    },
+    unique=True,
+)
+UNHASHED = checkpoint(
+    {
+        "title": "sub/dream.safetensors",
+        "model_name": "sub_dream",
+        "filename": "/m/sub/dream.safetensors",
+    },
+    unique=True,
+)
+FIELDS = "Steps: 20, Sampler: Euler a, Schedule type: Karras, CFG scale: 7, Seed: 5, Size: 512x512"
+
+
+def plan(**changes: Any) -> Plan:
+    return Plan(
+        **{
+            "job": "txt2img",
+            "prompt": "a cat",
+            "negative_prompt": "",
+            "seed": 5,
+            "count": 1,
+            "width": 512,
+            "height": 512,
+            "steps": 20,
+            "cfg_scale": 7.0,
+            **changes,
+        }
+    )
+
+
+BODY = {"steps": 20, "cfg_scale": 7.0, "width": 512, "height": 512, "seed": 5}
+
+
+def said(fields: str = FIELDS, **info: Any) -> Info:
+    told = {
+        "all_seeds": [5],
+        "infotexts": [f"a cat\n{fields}"],
+        "steps": 20,
+        "cfg_scale": 7.0,
+        "sampler_name": "Euler a",
+        "index_of_first_image": 0,
+        **info,
+    }
+    return Info.read({"info": json.dumps(told)})
+
+
+def found(
+    info: Info, asked: Plan | None = None, size: tuple[int, int] = (512, 512), **body: Any
+) -> list[str]:
+    return list(differences(asked or plan(), {**BODY, **body}, info, [Evidence(5, *size)]))
+
+
+def test_what_is_as_asked_draws_no_warning() -> None:
+    assert found(said(), sampler_name="Euler a", scheduler="Karras") == []
+
+
+@pytest.mark.parametrize(
+    "answer", [{}, {"info": ""}, {"info": "oops"}, {"info": "[1]"}, {"info": None}]
+)
+def test_an_answer_without_info_is_no_difference(answer: dict[str, Any]) -> None:
+    info = Info.read(answer)
+    assert not info.said
+    assert found(info, sampler_name="Euler a", scheduler="Karras") == []
+    require_model(ASKED, info)
+
+
+@pytest.mark.parametrize(
+    ("info", "body", "warning"),
+    [
+        (
+            said(sampler_name="DPM++ 2M"),
+            {"sampler_name": "Euler a"},
+            "The server used the sampler 'DPM++ 2M' instead of 'Euler a'.",
+        ),
+        (
+            said("Steps: 20, Sampler: NONE", sampler_name="NONE"),
+            {"sampler_name": "Euler a"},
+            "The server does not say that it used the sampler 'Euler a'.",
+        ),
+        (
+            said(extra_generation_params={"Schedule type": "Automatic"}),
+            {"scheduler": "Karras"},
+            "The server used the scheduler 'Automatic' instead of 'Karras'.",
+        ),
+        (said(steps=80), {"steps": 120}, "The server used steps 80 instead of 120."),
+        (said(cfg_scale=5.0), {}, "The server used cfg_scale 5 instead of 7."),
+        (said(all_seeds=[9]), {}, "The server used seed 9 instead of 5."),
+        (
+            said(restore_faces=False),
+            {"restore_faces": True},
+            "The server did not restore faces.",
+        ),
+        (
+            said(f"{FIELDS}, Clip skip: 2"),
+            {},
+            "Clip skip 2 was in force on the server although nobody asked for it here; set "
+            "clip_skip to 1, or reset it in the WebUI.",
+        ),
+        (
+            said(f"{FIELDS}, VAE: odd.pt"),
+            {},
+            "The VAE 'odd.pt' was in force on the server although nobody asked for it here; set "
+            'vae to "Automatic", or choose another in the WebUI.',
+        ),
+        (
+            said(),
+            {"override_settings": {"CLIP_stop_at_last_layers": 2}},
+            "The server does not say that it used clip skip 2.",
+        ),
+    ],
+)
+def test_each_difference_is_a_sentence(info: Info, body: dict[str, Any], warning: str) -> None:
+    assert found(info, **body) == [warning]
+
+
+def test_an_alias_of_the_sampler_is_the_sampler() -> None:
+    asked = plan(sampler=Offer("DDIM", ("ddim_trailing",)))
+    assert found(said(sampler_name="ddim_trailing"), asked, sampler_name="DDIM") == []
+
+
+def test_automatic_may_become_anything() -> None:
+    told = said(extra_generation_params={"Schedule type": "Karras"})
+    assert found(told, scheduler="Automatic") == []
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        (f'{FIELDS}, Lora hashes: "detail: abc"', False),
+        (f'{FIELDS}, Lora hashes: "add_detail: abc"', False),
+        (f"{FIELDS}, LoRA networks: detail", False),
+        (f"{FIELDS}, Lora hashes: other: abc", True),
+        (FIELDS, True),
+    ],
+)
+def test_a_lora_that_was_not_used_is_missed(fields: str, *, missing: bool) -> None:
+    asked = plan(loras=(LoraUse("detail", 1.0, "1", "x/detail.safetensors", ("add_detail",)),))
+    warning = "The server does not list the LoRA 'detail' among those it used."
+    assert found(said(fields), asked) == ([warning] if missing else [])
+
+
+def test_koboldcpp_keeps_the_tags_that_it_knew() -> None:
+    told = Info.read(
+        {
+            "info": json.dumps(
+                {
+                    "infotexts": [
+                        "Prompt: a, <lora:detail:0.8> | NegativePrompt: ,  | Steps: 20 | "
+                        "CFGScale: 7 | Seed: 5 | Size: 512x512 | Sampler: euler_a| "
+                        "Clip skip: -1 | Model: m | Version: KoboldCpp"
+                    ]
+                }
+            )
+        }
+    )
+    uses = (LoraUse("detail", 0.8, "0.8", "detail.safetensors"), LoraUse("other", 1.0, "1"))
+    warning = "The server does not list the LoRA 'other' among those it used."
+    assert found(told, plan(loras=uses)) == [warning]
+
+
+def test_the_pictures_own_size_counts() -> None:
+    warning = "The server made 96×64 pixels instead of 100×64."
+    assert found(said(), size=(96, 64), width=100, height=64) == [warning]
+
+
+def test_a_hires_fix_multiplies_the_size() -> None:
+    asked = plan(hires=HiresFix(1.5, "Latent", 0, 0.5))
+    sent = {"enable_hr": True, "hr_scale": 1.5}
+    assert found(said(), asked, (768, 768), **sent) == []
+    assert found(said(), asked, (512, 512), **sent) == [
+        "The server made 512×512 pixels instead of 768×768."
+    ]
+    assert found(said(), asked, (512, 512), **sent, hr_resize_x=512) == []
+
+
+def test_extensions_that_left_no_trace_are_missed() -> None:
+    asked = plan(face_detailer="face.pt", refiner=Refiner(ASKED, 0.8))
+    assert found(said(), asked) == [
+        "The server does not say that it used the face detailer 'face.pt'.",
+        "The server does not say that the refiner took over.",
+    ]
+    traces = f"{FIELDS}, ADetailer model: face.pt, Refiner: dream [1], Refiner switch at: 0.8"
+    assert found(said(traces), asked) == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"sd_model_name": "dream", "sd_model_hash": "1234567890"},
+        {"sd_model_name": "dream.safetensors"},
+        {"sd_model_name": "Dream"},
+        {"sd_model_name": "anything", "sd_model_hash": "1234567890"},
+        {},
+    ],
+)
+def test_the_model_is_recognised(told: dict[str, str]) -> None:
+    require_model(ASKED, said(**told))
+    require_model(None, said(sd_model_name="other"))
+
+
+@pytest.mark.parametrize("asked", [ASKED, UNHASHED])
+def test_another_model_is_an_error(asked: Any) -> None:
+    with pytest.raises(WrongModel, match="with 'other', not with 'dream' as asked"):
+        require_model(asked, said(sd_model_name="other", sd_model_hash="ffffffffff"))
+
+
+def test_the_model_may_stand_in_the_infotext_only() -> None:
+    with pytest.raises(WrongModel, match="with 'other'"):
+        require_model(ASKED, said(f"{FIELDS}, Model: other"))
+
+
+def test_the_infotext_behind_a_grid_is_taken() -> None:
+    told = said(infotexts=["", f"b\n{FIELDS}, Model: dream"], index_of_first_image=1)
+    assert told.first_picture == 1
+    assert told.model == "dream"
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"), [("a.safetensors", "a"), ("v1.5", "v1.5"), ("sub/a.ckpt", "a"), ("", "")]
+)
+def test_stems(name: str, stem: str) -> None:
+    assert stem_of(name) == stem
