@@ -1,15 +1,17 @@
-"""What all tools of the plugin share: their client, their checked parameters, their dropdowns."""
+"""What all tools of the plugin share: their client, their checked parameters, their dropdowns.
 
-from typing import Any
+Nothing of ours is imported before it is needed, here and in the tools: Dify waits for the plugin's
+first line at every start, and imports would make up a twentieth of that.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from dify_plugin import Tool
 from dify_plugin.entities import ParameterOption
 
-from bridge.credentials import client_for
-from bridge.dropdowns import options_for
-from bridge.files import with_files
-from sdwebui.client import Client
-from sdwebui.parameters import Parameters
+if TYPE_CHECKING:
+    from sdwebui.client import Client
+    from sdwebui.parameters import Parameters
 
 
 class WebUITool(Tool):
@@ -20,18 +22,24 @@ class WebUITool(Tool):
     """
 
     @property
-    def client(self) -> Client:
+    def client(self) -> "Client":
         """A client whose time runs from here."""
+        from bridge.credentials import client_for
+
         return client_for(self.runtime.credentials)
 
     def _fetch_parameter_options(self, parameter: str) -> list[ParameterOption]:
+        from bridge.dropdowns import options_for
+
         return options_for(self.runtime.credentials, parameter)
 
 
-def read[Asked: Parameters](kind: type[Asked], given: dict[str, Any]) -> Asked:
+def read[Asked: "Parameters"](kind: type[Asked], given: dict[str, Any]) -> Asked:
     """The tool's parameters, checked.
 
     Raises:
         InvalidInput: Naming each wrong one.
     """
+    from bridge.files import with_files
+
     return kind.read(with_files(given))

@@ -5,9 +5,6 @@ from typing import Any
 from dify_plugin import ToolProvider
 from dify_plugin.errors.tool import ToolProviderCredentialValidationError
 
-from bridge.credentials import CHECK_SECONDS, client_for
-from sdwebui.errors import WebUIError
-
 
 class StableDiffusionProvider(ToolProvider):
     """A WebUI at a base URL, with a default model."""
@@ -18,6 +15,9 @@ class StableDiffusionProvider(ToolProvider):
         Raises:
             ToolProviderCredentialValidationError: What is wrong and what to do.
         """
+        from bridge.credentials import CHECK_SECONDS, client_for
+        from sdwebui.errors import WebUIError
+
         try:
             client = client_for(credentials, seconds=CHECK_SECONDS)
             client.check()

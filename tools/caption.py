@@ -6,16 +6,17 @@ from typing import Any
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from bridge.offload import run_in_thread
-from sdwebui.parameters import Caption
-from sdwebui.postprocess import caption
-from sdwebui.sources import ready
 
 
 class CaptionTool(tools.WebUITool):
     """Describes a picture so that the words can serve as a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from bridge.offload import run_in_thread
+        from sdwebui.parameters import Caption
+        from sdwebui.postprocess import caption
+        from sdwebui.sources import ready
+
         client = self.client
         asked = tools.read(Caption, tool_parameters)
         picture, sent = run_in_thread(ready, asked.image.read(), "image")

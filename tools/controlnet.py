@@ -6,16 +6,17 @@ from typing import Any
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from bridge.delivery import deliver
-from bridge.offload import run_in_thread
-from sdwebui.parameters import ControlNet
-from sdwebui.sources import ready
 
 
 class ControlNetTool(tools.WebUITool):
     """Makes pictures from a prompt along the lines, depths or poses of others."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from bridge.delivery import deliver
+        from bridge.offload import run_in_thread
+        from sdwebui.parameters import ControlNet
+        from sdwebui.sources import ready
+
         client = self.client
         asked = tools.read(ControlNet, tool_parameters)
         named = {"control_image": asked.control_image, "control_image_2": asked.control_image_2}

@@ -6,16 +6,17 @@ from typing import Any
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from bridge.delivery import deliver
-from bridge.offload import run_in_thread
-from sdwebui.parameters import Img2Img
-from sdwebui.sources import prepare
 
 
 class Img2ImgTool(tools.WebUITool):
     """Makes pictures from a picture and a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from bridge.delivery import deliver
+        from bridge.offload import run_in_thread
+        from sdwebui.parameters import Img2Img
+        from sdwebui.sources import prepare
+
         client = self.client
         asked = tools.read(Img2Img, tool_parameters)
         image = asked.image.read()

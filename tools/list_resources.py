@@ -1,20 +1,22 @@
 """The tool list_resources: what the server offers."""
 
 from collections.abc import Generator
-from dataclasses import asdict
 from typing import Any
 
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from sdwebui.listing import in_words, list_resources
-from sdwebui.parameters import ListResources
 
 
 class ListResourcesTool(tools.WebUITool):
     """Lists checkpoints, LoRAs, samplers and all that has a name."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from dataclasses import asdict
+
+        from sdwebui.listing import in_words, list_resources
+        from sdwebui.parameters import ListResources
+
         asked = tools.read(ListResources, tool_parameters)
         listing = list_resources(self.client, asked)
         yield self.create_text_message("\n".join(in_words(listing)))

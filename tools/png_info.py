@@ -1,22 +1,24 @@
 """The tool png_info: how a picture was made."""
 
 from collections.abc import Generator
-from functools import partial
 from typing import Any
 
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from bridge.offload import run_in_thread
-from sdwebui.inputs import open_picture
-from sdwebui.parameters import PngInfo
-from sdwebui.provenance import told_by_file, told_by_server
 
 
 class PngInfoTool(tools.WebUITool):
     """Reads the generation parameters that a picture's file holds."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from functools import partial
+
+        from bridge.offload import run_in_thread
+        from sdwebui.inputs import open_picture
+        from sdwebui.parameters import PngInfo
+        from sdwebui.provenance import told_by_file, told_by_server
+
         client = self.client
         data = tools.read(PngInfo, tool_parameters).image.read()
         origin = told_by_file(data)

@@ -6,16 +6,17 @@ from typing import Any
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from bridge.delivery import deliver
-from bridge.offload import run_in_thread
-from sdwebui.parameters import Txt2Img
-from sdwebui.reproduction import reproduced
 
 
 class Txt2ImgTool(tools.WebUITool):
     """Makes pictures from a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from bridge.delivery import deliver
+        from bridge.offload import run_in_thread
+        from sdwebui.parameters import Txt2Img
+        from sdwebui.reproduction import reproduced
+
         client = self.client
         asked = tools.read(Txt2Img, tool_parameters)
         if asked.reproduce:

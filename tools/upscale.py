@@ -6,17 +6,18 @@ from typing import Any
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
-from bridge.delivery import blob
-from bridge.offload import run_in_thread
-from sdwebui.parameters import Upscale
-from sdwebui.postprocess import plan_upscale, upscale
-from sdwebui.sources import ready
 
 
 class UpscaleTool(tools.WebUITool):
     """Enlarges pictures with the WebUI's upscalers."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        from bridge.delivery import blob
+        from bridge.offload import run_in_thread
+        from sdwebui.parameters import Upscale
+        from sdwebui.postprocess import plan_upscale, upscale
+        from sdwebui.sources import ready
+
         client = self.client
         asked = tools.read(Upscale, tool_parameters)
         plan = plan_upscale(client, asked)
