@@ -10,8 +10,9 @@ CODE := main.py sdwebui bridge provider tools devkit tests
 PROMPT ?= a lighthouse on a cliff at dusk, oil painting
 BASE_URL ?=
 MODEL ?=
+COUNT ?= 10000
 
-.PHONY: demo test lint unit lock clean
+.PHONY: demo test lint unit forms troubleshooting faults bench soak package check-package lock clean
 .DEFAULT_GOAL := test
 
 # A virtual environment with uv in it (taken from the system when it is there), then exactly the
@@ -39,6 +40,32 @@ lint: $(READY)
 
 unit: $(READY)
 	$(PY) -m pytest --cov --cov-report=term --cov-fail-under=95
+
+# The forms of the tools, from the parameter models and devkit/forms.
+forms: $(READY)
+	$(PY) -m devkit.forms
+
+# The page of all messages, from the code.
+troubleshooting: $(READY)
+	$(PY) -m devkit.troubleshooting
+
+# Every family of servers with every fault: right error, nothing twice, no secret, deadline kept.
+faults: $(READY)
+	$(PY) -m devkit.faults
+
+# Time, CPU, memory and requests against a floor and a naive tool.
+bench: $(READY)
+	$(PY) -m devkit.bench --plot docs/bench.png --table docs/bench.md
+
+# Thousands of generations through one process; what is left behind is counted.
+soak: $(READY)
+	$(PY) -m devkit.soak --count $(COUNT)
+
+package: $(READY)
+	$(PY) -m devkit.packaging build
+
+check-package: $(READY)
+	$(PY) -m devkit.packaging check
 
 # Hashes for every platform, and no line that names an index.
 lock: $(READY)
