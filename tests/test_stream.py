@@ -230,6 +230,7 @@ def damaged(draw: st.DrawFn) -> bytes:
 @example(b'{"parameters": {1: 2}}', None)
 @example(b'{"parameters": {"a": "\xff"}}', None)
 @example(b'{"parameters": {"a": "\xe8\xaa"}}', None)
+@example(b'{"a": "\xed\xa0\x80", "parameters": "\xed\xa0\x80"}', None)
 @example(b'{"parameters": {"a": "\\x"}}', None)
 @example(b'{"parameters": {"a": "\n"}}', None)
 @example(b'{"a": "\\u12g4"}', None)
@@ -428,11 +429,12 @@ def test_a_rest_over_its_limit_is_refused_before_its_end(body: bytes) -> None:
         reader.feed(body)
 
 
-def test_neither_pictures_nor_the_strings_of_parameters_count_as_rest() -> None:
+@pytest.mark.parametrize("key", ["parameters", "".join(f"\\u{ord(c):04x}" for c in "parameters")])
+def test_neither_pictures_nor_the_strings_of_parameters_count_as_rest(key: str) -> None:
     picture = base64.b64encode(bytes(3000)).decode()
     answer = {"images": [picture], "parameters": {"init_images": [picture], "prompt": "é\n" * 2000}}
-    body = json.dumps(answer, ensure_ascii=False).encode()
-    reader = AnswerReader(max_rest=100)
+    body = json.dumps(answer, ensure_ascii=False).replace("parameters", key).encode()
+    reader = AnswerReader(max_rest=120)
     assert reader.feed(body) == [bytes(3000)]
     assert reader.finish() == {}
 
