@@ -155,7 +155,7 @@ def fault_of(
     if 300 <= status < 400:
         return NotAWebUI(_redirected(server, status, headers.get("Location", "")))
     return ServerFault(
-        f"The server failed at {job} ({status}).{quoted or ' It gave no reason.'} "
+        f"The server at {server.url} failed at {job} ({status}).{quoted or ' It gave no reason.'} "
         "Look into the WebUI's console for the full error."
     )
 

@@ -1,0 +1,24 @@
+"""Set-up for all tests."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from gevent import monkey
+
+from devkit.host import PluginHost
+
+# Importing the SDK makes the whole process cooperative, for the sake of the plugin. The tests use
+# its entities only; their own threads and pipes, which talk with the plugin's process, need the
+# standard library as it is.
+monkey.patch_all = lambda *_, **__: None
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def plugin() -> Iterator[PluginHost]:
+    """The plugin of this checkout, one process for all tests, as Dify has it."""
+    with PluginHost(ROOT) as host:
+        yield host
+        assert host.violations == []
