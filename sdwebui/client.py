@@ -29,6 +29,9 @@ from sdwebui.transport import Request, transport_to
 RESERVE_SHARE, RESERVE_SECONDS = 0.05, 2.0
 """What is kept of the time limit for asking where the job stands and interrupting it."""
 
+MOST_ANSWER_BYTES = 512 * 2**20
+"""No answer may be larger, whatever was asked."""
+
 JOB_HEADER = "X-SD-Job"
 """Carries the job's id, so that a proxy can send all that concerns it to the same machine."""
 
@@ -209,7 +212,7 @@ class Client:
         request = Request("POST", f"/sdapi/v1/{job}", job, one.body, {JOB_HEADER: one.plan.task})
         # A grid or a script's extra pictures are told from the others by info, which comes last.
         held: list[bytes] | None = [] if _may_have_others(one.plan.extra) else None
-        reader = AnswerReader()
+        reader = AnswerReader(max_bytes=_most_bytes(one))
         try:
             with transport_to(self.server).exchange(request, self._work) as answer:
                 for chunk in answer.chunks():
@@ -304,3 +307,15 @@ def _true_seeds(info: Info | None, expected: list[int]) -> list[int]:
 
 def _may_have_others(extra: Mapping[str, Any]) -> bool:
     return bool({"save_images", "script_name", "alwayson_scripts"} & set(extra))
+
+
+def _most_bytes(one: _Round) -> int:
+    """Bytes that an answer of these pictures can have: four a pixel, as base64, and some room.
+
+    Sizes may be rounded up by 64 pixels (sd.cpp). What ``extra`` may add is not foreseen.
+    """
+    if one.plan.extra:
+        return MOST_ANSWER_BYTES
+    scale = one.plan.hires.scale if one.plan.hires else 1.0
+    pixels = (one.plan.width * scale + 64) * (one.plan.height * scale + 64)
+    return min(MOST_ANSWER_BYTES, 2**24 + int(one.most * pixels * 4 * 4 / 3 * 1.1))

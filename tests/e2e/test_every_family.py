@@ -1,0 +1,194 @@
+"""The main job over every family of servers: credentials, dropdowns, pictures, receipts."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from devkit.host import PluginError, PluginHost, ToolResult
+from devkit.simulator import Simulator
+from sdwebui.metadata import parameters_of
+from tests.e2e.conftest import FAMILIES, PROVIDER, credentials, generations
+
+Invoke = Callable[..., ToolResult]
+Simulators = Callable[[str], Simulator]
+every_family = pytest.mark.parametrize("family", FAMILIES)
+
+
+def first_model(plugin: PluginHost, sim: Simulator) -> str:
+    return plugin.fetch_options(PROVIDER, "txt2img", "model", credentials(sim))[0].value
+
+
+@every_family
+def test_credentials_are_checked(plugin: PluginHost, simulators: Simulators, family: str) -> None:
+    sim = simulators(family)
+    plugin.validate_credentials(PROVIDER, credentials(sim))
+    plugin.validate_credentials(PROVIDER, credentials(sim, model=first_model(plugin, sim).upper()))
+    with pytest.raises(PluginError, match="no model 'no-such-model'"):
+        plugin.validate_credentials(PROVIDER, credentials(sim, model="no-such-model"))
+
+
+@every_family
+def test_dropdowns_are_filled_live(plugin: PluginHost, simulators: Simulators, family: str) -> None:
+    sim = simulators(family)
+    found = {
+        name: plugin.fetch_options(PROVIDER, "txt2img", name, credentials(sim))
+        for name in ("model", "sampler", "scheduler", "vae", "hr_upscaler", "refiner")
+    }
+    assert found["model"]
+    assert found["sampler"]
+    assert found["refiner"] == found["model"]
+    assert bool(found["scheduler"]) is (family not in {"a1111-1.6", "sdnext"})
+    assert bool(found["vae"]) is (family not in {"sdcpp", "koboldcpp"})
+    assert all(option.value != "None" for options in found.values() for option in options)
+
+
+@every_family
+def test_pictures_come_as_blobs_with_text_json_and_variables(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    sim = simulators(family)
+    asked = {"prompt": "a lighthouse at dusk", "image_count": 3, "seed": 41, "width": 128}
+    result = invoke(sim, "txt2img", {**asked, "height": 128, "steps": "4"})
+    assert [file.filename.rpartition(".")[0] for file in result.files] == [
+        "txt2img-41",
+        "txt2img-42",
+        "txt2img-43",
+    ]
+    for file in result.files:
+        picture = Image.open(io.BytesIO(file.data))
+        assert picture.size == (128, 128)
+        assert file.mime_type == f"image/{(picture.format or '').lower()}"
+    assert len({file.data for file in result.files}) == 3
+    (told,) = result.jsons
+    assert told["seeds"] == result.variables["seeds"] == [41, 42, 43]
+    assert (told["width"], told["height"], told["steps"]) == (128, 128, 4)
+    assert [image["filename"] for image in told["images"]] == [f.filename for f in result.files]
+    assert [image["bytes"] for image in told["images"]] == [f.size for f in result.files]
+    assert told["warnings"] == result.variables["warnings"] == []
+    assert result.variables["model"] == told["model"] != ""
+    assert result.text.startswith("3 pictures, 128×128, model ")
+    assert {message["type"] for message in result.raw_messages} == {
+        "blob_chunk",
+        "text",
+        "json",
+        "variable",
+    }
+
+
+@every_family
+def test_the_same_seed_makes_the_same_picture(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    sim = simulators(family)
+    asked = {"prompt": "a cat", "seed": 7, "width": 64, "height": 64, "steps": 2}
+    first, second = (invoke(sim, "txt2img", asked).files[0].data for _ in range(2))
+    other = invoke(sim, "txt2img", {**asked, "seed": 8}).files[0].data
+    assert first == second != other
+
+
+@every_family
+def test_unset_values_have_several_spellings(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    sim = simulators(family)
+    unset = {"negative_prompt": "", "seed": None, "sampler": "None", "model": "None", "steps": ""}
+    result = invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64, **unset})
+    assert len(result.files) == 1
+    (body,) = (one["body"] for one in generations(sim))
+    assert None not in body.values()
+    assert 0 <= body["seed"] < 2**31
+
+
+@every_family
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"model": "nope"}, "no model 'nope'"),
+        ({"sampler": "nope"}, "no sampler 'nope'"),
+        ({"lora": "nope:1"}, "no LoRA 'nope'"),
+        ({"prompt": "a <lora:nope:1>"}, "no LoRA 'nope'"),
+        ({"steps": 151}, "steps must be at most 150"),
+        ({"width": 32}, "width must be at least 64"),
+        ({"extra": "{"}, "extra: not JSON"),
+    ],
+)
+def test_bad_input_costs_no_gpu_time(
+    invoke: Invoke, simulators: Simulators, family: str, wrong: dict[str, Any], said: str
+) -> None:
+    sim = simulators(family)
+    with pytest.raises(PluginError, match=said):
+        invoke(sim, "txt2img", {"prompt": "a cat", **wrong})
+    assert generations(sim) == []
+
+
+@every_family
+def test_loras_reach_the_picture(invoke: Invoke, simulators: Simulators, family: str) -> None:
+    sim = simulators(family)
+    listed = invoke(sim, "list_resources", {"kind": "loras"}).variables["names"]
+    asked = {"prompt": "a cat", "lora": f"{listed[0]}:0.8", "width": 64, "height": 64, "steps": 2}
+    assert invoke(sim, "txt2img", asked).variables["warnings"] == []
+
+
+@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp"])
+def test_hires_fix_makes_larger_pictures(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    sim = simulators(family)
+    asked = {"prompt": "a cat", "width": 128, "height": 64, "steps": 2, "enable_hr": True}
+    result = invoke(sim, "txt2img", asked)
+    assert Image.open(io.BytesIO(result.files[0].data)).size == (256, 128)
+    assert result.variables["warnings"] == []
+
+
+@every_family
+@pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
+def test_conversion_keeps_the_parameters(
+    invoke: Invoke, simulators: Simulators, family: str, output_format: str
+) -> None:
+    sim = simulators(family)
+    asked = {"prompt": "a żółw", "width": 64, "height": 64, "steps": 2, "seed": 5}
+    (file,) = invoke(sim, "txt2img", {**asked, "output_format": output_format}).files
+    assert file.mime_type == f"image/{output_format}"
+    assert (Image.open(io.BytesIO(file.data)).format or "").lower() == output_format
+    assert "a żółw" in (parameters_of(file.data) or "")
+
+
+@pytest.mark.parametrize("samples_format", ["png", "jpg", "webp"])
+def test_the_mime_type_is_told_by_the_bytes(
+    invoke: Invoke, sim: Simulator, samples_format: str
+) -> None:
+    sim.configure(samples_format=samples_format)
+    (file,) = invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64}).files
+    kind = {"jpg": "jpeg"}.get(samples_format, samples_format)
+    assert file.mime_type == f"image/{kind}"
+    assert file.filename.endswith(f".{samples_format}")
+
+
+@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext"])
+def test_each_call_gets_its_own_model(
+    plugin: PluginHost, invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    sim = simulators(family)
+    options = plugin.fetch_options(PROVIDER, "txt2img", "model", credentials(sim))
+    asked = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2}
+    used = [
+        invoke(sim, "txt2img", {**asked, "model": option.value}).variables["model"]
+        for option in options[:2]
+    ]
+    assert len(set(used)) == 2
+    assert not [
+        one
+        for one in sim.journal()
+        if one["path"] == "/sdapi/v1/options" and one["method"] == "POST"
+    ]
+
+
+def test_nothing_secret_is_asked_of_any_server(invoke: Invoke, simulators: Simulators) -> None:
+    """``cmd-flags`` shows the password, so it is never called."""
+    sim = simulators("a1111")
+    invoke(sim, "list_resources", {})
+    invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64})
+    assert not [one for one in sim.journal() if "cmd-flags" in one["path"]]
