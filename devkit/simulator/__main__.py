@@ -1,0 +1,74 @@
+"""``python -m devkit.simulator --family a1111 --port 7860``: one simulated server."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+import threading
+from dataclasses import fields
+from typing import Any
+
+from devkit.simulator.app import Simulation, application
+from devkit.simulator.families import FAMILIES
+from devkit.simulator.server import Front
+from devkit.simulator.settings import Settings
+
+
+def arguments(given: list[str]) -> tuple[Settings, int, bool]:
+    """Settings, port and whether to end with the parent, from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m devkit.simulator", description=__doc__)
+    parser.add_argument("--family", choices=sorted(FAMILIES), default="a1111")
+    parser.add_argument("--port", type=int, default=7860, help="0 picks a free one")
+    parser.add_argument("--auth", metavar="USER:PASSWORD")
+    parser.add_argument("--subpath", default="", metavar="/PATH")
+    parser.add_argument("--catalog", choices=("demo", "recorded"), default="demo")
+    parser.add_argument("--step-seconds", type=float, default=0.0)
+    parser.add_argument("--model-load-seconds", type=float, default=0.0)
+    parser.add_argument("--samples-format", choices=("png", "jpg", "webp"))
+    parser.add_argument("--extensions", nargs="*", default=[], metavar="NAME")
+    parser.add_argument("--fault", metavar="NAME")
+    parser.add_argument("--nowebui", dest="webui", action="store_false")
+    parser.add_argument("--no-api", dest="api", action="store_false")
+    parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
+    parser.add_argument("--settings", type=json.loads, default={}, help="any settings, as JSON")
+    options = vars(parser.parse_args(given))
+    port: int = options.pop("port")
+    with_parent: bool = options.pop("with_parent")
+    more: dict[str, Any] = options.pop("settings")
+    known = {item.name for item in fields(Settings)}
+    unknown = set(more) - known
+    if unknown:
+        parser.error(f"no such settings: {', '.join(sorted(unknown))}")
+    return Settings(**{**options, **more}), port, with_parent
+
+
+def main() -> None:
+    """Listen, print one line of JSON with the addresses, serve until the process is ended."""
+    settings, port, with_parent = arguments(sys.argv[1:])
+    simulation = Simulation(settings)
+    app = application(simulation)
+    simulation.front = Front(app, port, keep_alive=simulation.family.keep_alive)
+    control = Front(app, 0, keep_alive=True)
+    line = {
+        "url": f"http://127.0.0.1:{simulation.front.port}{settings.subpath}",
+        "control": f"http://127.0.0.1:{control.port}",
+        "family": settings.family,
+    }
+    print(json.dumps(line), flush=True)
+    done = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: done.set())
+    signal.signal(signal.SIGINT, lambda *_: done.set())
+    if with_parent:
+        threading.Thread(target=_wait_for_parent, args=(done,), daemon=True).start()
+    done.wait()
+
+
+def _wait_for_parent(done: threading.Event) -> None:
+    sys.stdin.read()
+    done.set()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,9 @@
+"""The families of servers, one module each; adding one touches this table and its own module."""
+
+from __future__ import annotations
+
+from devkit.simulator.families.a1111 import A1111
+from devkit.simulator.families.base import Family
+
+FAMILIES: dict[str, type[Family]] = {family.name: family for family in (A1111,)}
+"""Every family by the name the command line takes."""

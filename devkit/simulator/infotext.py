@@ -1,0 +1,82 @@
+"""Writes generation parameters as A1111 does: the text below a picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def quoted(value: Any) -> str:
+    """A value as it stands after ``Key: ``; in quotes when it would break the line apart."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(c in text for c in ",\n:") else text
+
+
+def written(prompt: str, negative_prompt: str, parameters: Mapping[str, Any]) -> str:
+    """The three parts of an infotext; parameters that are None are left out."""
+    line = ", ".join(
+        key if key == value else f"{key}: {quoted(value)}"
+        for key, value in parameters.items()
+        if value is not None
+    )
+    negative = f"\nNegative prompt: {negative_prompt}" if negative_prompt else ""
+    return f"{prompt}{negative}\n{line}".strip()
+
+
+def json_line(info: Mapping[str, Any]) -> str:
+    """The ``info`` field: JSON in one line, other letters than ASCII escaped."""
+    return json.dumps(info)
+
+
+PAIR = re.compile(r'\s*([\w ./-]+?):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)')
+
+ALWAYS = {
+    "Clip skip": "1",
+    "Hires resize-1": 0,
+    "Hires resize-2": 0,
+    "Hires sampler": "Use same sampler",
+    "Hires schedule type": "Use same scheduler",
+    "Hires checkpoint": "Use same checkpoint",
+    "Hires prompt": "",
+    "Hires negative prompt": "",
+    "Mask mode": "Inpaint masked",
+    "Masked content": "original",
+    "Inpaint area": "Whole picture",
+    "Masked area padding": 32,
+    "RNG": "GPU",
+    "Schedule type": "Automatic",
+    "Schedule max sigma": 0,
+    "Schedule min sigma": 0,
+    "Schedule rho": 0,
+    "VAE Encoder": "Full",
+    "VAE Decoder": "Full",
+    "FP8 weight": "Disable",
+    "Refiner switch by sampling steps": False,
+}
+"""What A1111 adds to the parameters of every picture (recordings png-info-*)."""
+
+
+def read(text: str) -> dict[str, Any]:
+    """The parameters in an infotext, as A1111's ``/png-info`` returns them."""
+    lines = text.strip().split("\n")
+    last = lines.pop() if lines and len(PAIR.findall(lines[-1])) >= 3 else ""
+    prompt: list[str] = []
+    negative: list[str] | None = None
+    for line in lines:
+        if line.startswith("Negative prompt:"):
+            negative = [line.removeprefix("Negative prompt:").strip()]
+        else:
+            (prompt if negative is None else negative).append(line.strip())
+    values: dict[str, Any] = {}
+    for key, raw in PAIR.findall(last):
+        value = json.loads(raw) if raw.startswith('"') else raw.strip()
+        size = re.fullmatch(r"(\d+)x(\d+)", value)
+        if size:
+            values[f"{key}-1"], values[f"{key}-2"] = size[1], size[2]
+        else:
+            values[key] = value
+    values["Prompt"] = "\n".join(prompt)
+    values["Negative prompt"] = "\n".join(negative or [])
+    return {**values, **{key: value for key, value in ALWAYS.items() if key not in values}}
