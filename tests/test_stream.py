@@ -22,6 +22,7 @@ from sdwebui.errors import (
     NotAPicture,
     WebUIError,
 )
+from sdwebui.lifting import PictureText
 from sdwebui.stream import AnswerReader
 
 RECORDINGS = Path(__file__).parents[1].parent / "shared/facts/recordings"
@@ -519,6 +520,18 @@ def test_a_picture_comes_out_at_its_closing_quote() -> None:
     assert reader.feed(b'l], "info": "') == []
     assert reader.feed(b'{}"}') == []
     assert reader.finish() == {"info": "{}"}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 1000])
+def test_plain_base64_never_takes_the_slow_way(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(self: PictureText, text: memoryview) -> None:
+        raise AssertionError(bytes(text))
+
+    monkeypatch.setattr(PictureText, "_add_odd", slow)
+    picture = os.urandom(1000)
+    body = json.dumps({"images": [base64.b64encode(picture).decode()] * 3}).encode()
+    chunks = [body[at : at + size] for at in range(0, len(body), size)]
+    assert streamed(chunks)[0] == [picture] * 3
 
 
 def test_every_failure_is_one_message_that_names_the_next_step() -> None:
