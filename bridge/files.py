@@ -1,15 +1,17 @@
 """Pictures that Dify hands over by address."""
 
-import time
 from typing import Any
 
 import requests
 from dify_plugin.file.file import File
 
+from sdwebui.deadline import Deadline
 from sdwebui.errors import FileUnavailable
+from sdwebui.unreachable import never_arrived
 
 MOST_BYTES = 100 * 2**20
 SECONDS = 30.0
+"""For one file; the time limit of the call when that is nearer."""
 
 _SETTING = (
     "Dify's FILES_URL (or INTERNAL_FILES_URL) must be an address that the plugin's container can "
@@ -24,8 +26,9 @@ class DifyFile:
     setting is at fault.
     """
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: File, deadline: Deadline) -> None:
         self._file = file
+        self._deadline = deadline
         self.name: str = file.filename or "the file"
 
     def read(self) -> bytes:
@@ -40,22 +43,25 @@ class DifyFile:
                 f"{self.name} has no complete address, because FILES_URL is not set in Dify. "
                 f"{_SETTING}"
             )
+        seconds = min(SECONDS, self._deadline.remaining)
+        deadline = Deadline.after(seconds)
+        # Dify's addresses are signed, so they are never shown; only their host is.
         place = "/".join(url.split("/")[:3]).rpartition("@")[2]
         try:
-            # Dify's addresses are signed, so they are never shown; only their host is.
-            return self._download(url, place)
-        except (requests.ConnectionError, requests.exceptions.InvalidURL):
-            problem = f"nothing answers at {place}"
-        except requests.Timeout:
-            problem = f"{place} did not answer within {SECONDS:g} seconds"
-        except requests.RequestException:
-            problem = f"the connection to {place} broke off"
+            return self._download(url, place, deadline)
+        except requests.RequestException as error:
+            if deadline.remaining < 0.05 or isinstance(error, requests.Timeout):
+                problem = f"{place} did not answer within {seconds:.0f} seconds"
+            elif never_arrived(error):
+                problem = f"nothing answers at {place}"
+            else:
+                problem = f"the connection to {place} broke off"
         raise FileUnavailable(f"{self.name} could not be downloaded: {problem}. {_SETTING}")
 
-    def _download(self, url: str, place: str) -> bytes:
-        end = time.monotonic() + SECONDS
+    def _download(self, url: str, place: str, deadline: Deadline) -> bytes:
+        wait = max(0.1, deadline.remaining)
         with requests.get(
-            url, stream=True, allow_redirects=False, timeout=(5, SECONDS)
+            url, stream=True, allow_redirects=False, timeout=(min(5, wait), wait)
         ) as response:
             status = response.status_code
             if 300 <= status < 400:
@@ -81,19 +87,19 @@ class DifyFile:
                         f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller picture, "
                         "or lower Dify's UPLOAD_IMAGE_FILE_SIZE_LIMIT."
                     )
-                if time.monotonic() > end:
+                if deadline.passed:
                     raise requests.Timeout
         return bytes(body)
 
 
-def with_files(parameters: dict[str, Any]) -> dict[str, Any]:
-    """The tool parameters with the SDK's files as ours."""
-    return {name: _wrapped(value) for name, value in parameters.items()}
+def with_files(parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
+    """The tool parameters with the SDK's files as ours, to be read before the deadline."""
+    return {name: _wrapped(value, deadline) for name, value in parameters.items()}
 
 
-def _wrapped(value: Any) -> Any:
+def _wrapped(value: Any, deadline: Deadline) -> Any:
     if isinstance(value, File):
-        return DifyFile(value)
+        return DifyFile(value, deadline)
     if isinstance(value, list):
-        return [_wrapped(one) for one in value]
+        return [_wrapped(one, deadline) for one in value]
     return value

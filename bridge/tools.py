@@ -34,12 +34,12 @@ class WebUITool(Tool):
         return options_for(self.runtime.credentials, parameter)
 
 
-def read[Asked: "Parameters"](kind: type[Asked], given: dict[str, Any]) -> Asked:
-    """The tool's parameters, checked.
+def read[Asked: "Parameters"](kind: type[Asked], given: dict[str, Any], client: "Client") -> Asked:
+    """The tool's parameters, checked; files are to be read within the client's time limit.
 
     Raises:
         InvalidInput: Naming each wrong one.
     """
     from bridge.files import with_files
 
-    return kind.read(with_files(given))
+    return kind.read(with_files(given, client.deadline))

@@ -13,7 +13,9 @@ from sdwebui.errors import (
     ServerFault,
     Unsupported,
 )
+from sdwebui.infotext import read_parameters
 from sdwebui.inputs import PreparedPicture
+from sdwebui.metadata import with_parameters
 from sdwebui.names import Offer
 from sdwebui.parameters import Upscale
 from sdwebui.pictures import PictureFormat, size_of, sniff
@@ -131,7 +133,13 @@ def _best(offers: list[Offer]) -> str:
     return offers[0].name
 
 
-def upscale(client: Client, plan: UpscalePlan, picture: PreparedPicture, encoded: str) -> Upscaled:
+def upscale(
+    client: Client,
+    plan: UpscalePlan,
+    picture: PreparedPicture,
+    encoded: str,
+    parameters: str | None,
+) -> Upscaled:
     """Enlarge one picture.
 
     Args:
@@ -139,6 +147,7 @@ def upscale(client: Client, plan: UpscalePlan, picture: PreparedPicture, encoded
         plan: How.
         picture: What; its size decides the target.
         encoded: The picture as base64.
+        parameters: Its generation parameters, which servers drop here and the result keeps.
 
     Raises:
         NoPicture: The server answered without one.
@@ -179,12 +188,15 @@ def upscale(client: Client, plan: UpscalePlan, picture: PreparedPicture, encoded
             f"The server at {client.server.url} failed at enlarging and sent no picture. See "
             "whether it has an upscaler, and look into its console."
         )
-    kind, size = sniff(made[0]), size_of(made[0])
+    data = made[0]
+    kind, size = sniff(data), size_of(data)
+    if parameters and not read_parameters(data):
+        data = with_parameters(data, parameters)
     warnings = list(picture.warnings)
     # A1111 keeps the aspect ratio within width × height when it may not crop.
     if max(abs(size[0] - width), abs(size[1] - height)) > 8 and not (asked.width and asked.height):
         warnings.append(f"The server made {size[0]}×{size[1]} pixels instead of {width}×{height}.")
-    return Upscaled(made[0], kind, *size, plan.upscaler, tuple(warnings))
+    return Upscaled(data, kind, *size, plan.upscaler, tuple(warnings))
 
 
 def caption(client: Client, encoded: str, method: str) -> str:

@@ -18,7 +18,7 @@ class CaptionTool(tools.WebUITool):
         from sdwebui.sources import ready
 
         client = self.client
-        asked = tools.read(Caption, tool_parameters)
+        asked = tools.read(Caption, tool_parameters, client)
         picture, sent = run_in_thread(ready, asked.image.read(), "image")
         words = caption(client, sent, asked.method)
         yield self.create_text_message(words)

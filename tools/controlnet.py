@@ -18,7 +18,7 @@ class ControlNetTool(tools.WebUITool):
         from sdwebui.sources import ready
 
         client = self.client
-        asked = tools.read(ControlNet, tool_parameters)
+        asked = tools.read(ControlNet, tool_parameters, client)
         named = {"control_image": asked.control_image, "control_image_2": asked.control_image_2}
         images = [
             run_in_thread(ready, file.read(), name)[1] for name, file in named.items() if file

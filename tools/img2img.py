@@ -18,7 +18,7 @@ class Img2ImgTool(tools.WebUITool):
         from sdwebui.sources import prepare
 
         client = self.client
-        asked = tools.read(Img2Img, tool_parameters)
+        asked = tools.read(Img2Img, tool_parameters, client)
         image = asked.image.read()
         mask = asked.mask.read() if asked.mask else None
         resize_here = not client.planner.dialect.resize_modes

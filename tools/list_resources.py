@@ -17,8 +17,8 @@ class ListResourcesTool(tools.WebUITool):
         from sdwebui.listing import in_words, list_resources
         from sdwebui.parameters import ListResources
 
-        asked = tools.read(ListResources, tool_parameters)
-        listing = list_resources(self.client, asked)
+        client = self.client
+        listing = list_resources(client, tools.read(ListResources, tool_parameters, client))
         yield self.create_text_message("\n".join(in_words(listing)))
         yield self.create_json_message(
             {

@@ -20,7 +20,7 @@ class PngInfoTool(tools.WebUITool):
         from sdwebui.provenance import told_by_file, told_by_server
 
         client = self.client
-        data = tools.read(PngInfo, tool_parameters).image.read()
+        data = tools.read(PngInfo, tool_parameters, client).image.read()
         origin = told_by_file(data)
         if origin is None:
             # What is no picture is refused in words before the server is bothered with it.

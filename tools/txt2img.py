@@ -18,7 +18,7 @@ class Txt2ImgTool(tools.WebUITool):
         from sdwebui.reproduction import reproduced
 
         client = self.client
-        asked = tools.read(Txt2Img, tool_parameters)
+        asked = tools.read(Txt2Img, tool_parameters, client)
         if asked.reproduce:
             asked = run_in_thread(reproduced, asked, asked.reproduce.read())
         plan = client.planner.txt2img(asked)

@@ -14,12 +14,13 @@ class UpscaleTool(tools.WebUITool):
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from bridge.delivery import blob
         from bridge.offload import run_in_thread
+        from sdwebui.infotext import read_parameters
         from sdwebui.parameters import Upscale
         from sdwebui.postprocess import plan_upscale, upscale
         from sdwebui.sources import ready
 
         client = self.client
-        asked = tools.read(Upscale, tool_parameters)
+        asked = tools.read(Upscale, tool_parameters, client)
         plan = plan_upscale(client, asked)
         # All are fetched and checked before the first costs GPU time.
         files = [file.read() for file in asked.images]
@@ -29,7 +30,7 @@ class UpscaleTool(tools.WebUITool):
             name = f"images[{number}]" if len(files) > 1 else "images"
             picture, sent = run_in_thread(ready, data, name)
             plan.require_room(picture)
-            made = upscale(client, plan, picture, sent)
+            made = upscale(client, plan, picture, sent, read_parameters(data))
             message, note, said = blob(
                 self, f"upscale-{number}", made.data, made.format, asked.output_format
             )
