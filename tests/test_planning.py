@@ -165,6 +165,16 @@ def test_no_override_travels_that_nobody_asked_for() -> None:
             {"sampler_name": "DPM++ 2M", "scheduler": "karras"},
         ),
         ("forge", {}, {}),
+        (
+            "forge",
+            {"sampler": "DPM++ 2M Karras"},
+            {"sampler_name": "DPM++ 2M", "scheduler": "Karras"},
+        ),
+        (
+            "sdcpp",
+            {"sampler": "DPM++ 2M Karras"},
+            {"sampler_name": "dpm++2m", "scheduler": "karras"},
+        ),
     ],
 )
 def test_samplers_and_schedulers(family: str, asked: dict[str, Any], sent: dict[str, str]) -> None:

@@ -132,7 +132,7 @@ def test_loras_reach_the_picture(invoke: Invoke, simulators: Simulators, family:
     assert invoke(sim, "txt2img", asked).variables["warnings"] == []
 
 
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp"])
+@pytest.mark.parametrize("family", ["a1111", "a1111-1.6", "forge", "sdnext", "sdcpp"])
 def test_hires_fix_makes_larger_pictures(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:

@@ -10,7 +10,7 @@ from PIL import Image, ImageChops, ImageDraw
 
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
-from tests.e2e.conftest import PROVIDER, credentials, generations
+from tests.e2e.conftest import FAMILIES, PROVIDER, credentials, generations
 
 Invoke = Callable[..., ToolResult]
 Simulators = Callable[[str], Simulator]
@@ -45,7 +45,7 @@ def same(one: Image.Image, other: Image.Image, box: tuple[int, int, int, int]) -
 # ---- img2img
 
 
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_img2img_takes_the_pictures_own_size(
     invoke: Invoke, simulators: Simulators, files: FileServer, family: str
 ) -> None:
@@ -171,11 +171,29 @@ def test_a_server_without_upscalers_says_so(
         invoke(simulators(family), "upscale", {"images": files.add(plain(), "a.png")})
 
 
+@pytest.mark.parametrize("family", ["a1111", "a1111-1.6", "forge"])
+def test_a_server_enlarges(
+    invoke: Invoke, simulators: Simulators, files: FileServer, family: str
+) -> None:
+    file = files.add(plain((64, 64)), "a.png")
+    result = invoke(simulators(family), "upscale", {"images": file, "scale": 1.5})
+    assert opened(result).size == (96, 96)
+    assert result.variables["warnings"] == []
+
+
+def test_sdnext_says_that_it_failed_to_enlarge(
+    invoke: Invoke, simulators: Simulators, files: FileServer
+) -> None:
+    """The version recorded fails at its own answer (extra-single-image-lanczos-x2)."""
+    with pytest.raises(PluginError, match="failed at upscale \\(500\\)"):
+        invoke(simulators("sdnext"), "upscale", {"images": files.add(plain(), "a.png")})
+
+
 # ---- caption, png_info, list_resources
 
 
 @pytest.mark.parametrize("method", ["clip", "deepbooru"])
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext"])
+@pytest.mark.parametrize("family", ["a1111", "a1111-1.6", "forge", "sdnext"])
 def test_captions(
     invoke: Invoke, simulators: Simulators, files: FileServer, family: str, method: str
 ) -> None:
@@ -187,6 +205,13 @@ def test_captions(
 def test_sdcpp_has_no_captions(invoke: Invoke, simulators: Simulators, files: FileServer) -> None:
     with pytest.raises(PluginError, match="cannot put pictures into words"):
         invoke(simulators("sdcpp"), "caption", {"image": files.add(plain(), "a.png")})
+
+
+def test_koboldcpp_without_a_vision_model_says_so(
+    invoke: Invoke, simulators: Simulators, files: FileServer
+) -> None:
+    with pytest.raises(PluginError, match="No Vision model loaded"):
+        invoke(simulators("koboldcpp"), "caption", {"image": files.add(plain(), "a.png")})
 
 
 @pytest.mark.parametrize("output_format", ["png", "jpeg", "webp"])
@@ -247,7 +272,7 @@ def test_list_resources_is_short_and_filtered(invoke: Invoke, sim: Simulator) ->
 # ---- controlnet and face detailer
 
 
-@pytest.mark.parametrize("family", ["a1111", "forge"])
+@pytest.mark.parametrize("family", ["a1111", "a1111-1.6", "forge"])
 def test_controlnet_guides_without_detect_maps(
     plugin: PluginHost, simulators: Simulators, files: FileServer, family: str
 ) -> None:
@@ -277,6 +302,15 @@ def test_controlnet_guides_without_detect_maps(
     assert unit["save_detected_map"] is False
     assert unit["control_mode"] == "ControlNet is more important"
     assert (unit["enabled"], unit["weight"]) == (True, 0.7)
+
+
+@pytest.mark.parametrize("family", ["sdnext", "sdcpp", "koboldcpp"])
+def test_no_controlnet_there(
+    invoke: Invoke, simulators: Simulators, files: FileServer, family: str
+) -> None:
+    image = files.add(plain(), "a.png")
+    with pytest.raises(PluginError, match="has no ControlNet that its API could use"):
+        invoke(simulators(family), "controlnet", {"prompt": "a", "control_image": image})
 
 
 @pytest.mark.parametrize(
