@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +19,8 @@ from sdwebui.errors import (
 )
 from sdwebui.names import Offer, find, lookup
 from sdwebui.offers import Checkpoint
-from sdwebui.server import Server
-from sdwebui.transport import KEPT_SERVERS, Transport, transport_to
+from sdwebui.registry import PerServer
+from sdwebui.transport import Transport, transport_to
 
 LIST_SECONDS = 120.0
 """How long a list is believed; a name that it lacks is looked up anew before it is refused."""
@@ -211,17 +210,5 @@ class Catalog:
         return Offer(name=wanted) if known is None else find(singular, wanted, known)
 
 
-_catalogs: OrderedDict[Server, Catalog] = OrderedDict()
-_lock = threading.Lock()
-
-
-def catalog_of(server: Server) -> Catalog:
-    """The catalog that all calls to this server share."""
-    with _lock:
-        catalog = _catalogs.get(server)
-        if catalog is None:
-            catalog = _catalogs[server] = Catalog(transport_to(server))
-        _catalogs.move_to_end(server)
-        while len(_catalogs) > KEPT_SERVERS:
-            _catalogs.popitem(last=False)
-        return catalog
+catalog_of = PerServer(lambda server: Catalog(transport_to(server)))
+"""The catalog that all calls to a server share."""

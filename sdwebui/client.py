@@ -216,11 +216,12 @@ class Client:
         try:
             with transport_to(self.server).exchange(request, self._work) as answer:
                 for chunk in answer.chunks():
-                    for data in reader.feed(chunk):
-                        if held is not None:
-                            held.append(data)
-                        elif len(one.evidence) < one.most:
-                            yield self._picture(one, data)
+                    arrived = reader.feed(chunk)
+                    if held is not None:
+                        held += arrived
+                    # Popped, not looped over: nothing here may keep a picture alive that Dify has.
+                    while held is None and arrived and len(one.evidence) < one.most:
+                        yield self._picture(one, arrived.pop(0))
             one.info = Info.read(reader.finish())
         except NotAWebUI:
             # An unexpected 404: another server may stand behind the address by now.

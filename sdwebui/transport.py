@@ -1,9 +1,7 @@
 """HTTP to one WebUI: shared connections, a deadline that holds, nothing sent twice."""
 
 import json
-import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -18,14 +16,12 @@ from sdwebui.connections import Adapter, Watch, watched
 from sdwebui.deadline import Deadline
 from sdwebui.errors import AnswerCutOff, AnswerTooLarge, DeadlineExceeded, NotAWebUI, WebUIError
 from sdwebui.faults import fault_of
+from sdwebui.registry import PerServer
 from sdwebui.server import Server
 from sdwebui.unreachable import never_arrived, unreachable
 
 CONNECT_SECONDS = 10.0
 """How long a TCP connection and TLS handshake may take."""
-
-KEPT_SERVERS = 32
-"""Servers whose pools are kept; the least recently used goes first."""
 
 CHUNK = 256 * 1024
 """Bytes read at once."""
@@ -268,18 +264,6 @@ def _late(server: Server, job: str) -> DeadlineExceeded:
     )
 
 
-_transports: OrderedDict[Server, Transport] = OrderedDict()
-_lock = threading.Lock()
-
-
-def transport_to(server: Server) -> Transport:
-    """The transport that all calls to this server share."""
-    with _lock:
-        transport = _transports.get(server)
-        if transport is None:
-            transport = _transports[server] = Transport(server)
-        _transports.move_to_end(server)
-        while len(_transports) > KEPT_SERVERS:
-            # Its running calls go on: closing a session only lets go of idle connections.
-            _transports.popitem(last=False)[1].close()
-        return transport
+# Closing a transport only lets go of its idle connections.
+transport_to = PerServer(Transport, Transport.close)
+"""The transport that all calls to a server share."""

@@ -1,12 +1,13 @@
 """Set-up for all tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from gevent import monkey
 
 from devkit.host import PluginHost
+from tests.raw_server import RawServer, Script
 
 # Importing the SDK makes the whole process cooperative, for the sake of the plugin. The tests use
 # its entities only; their own threads and pipes, which talk with the plugin's process, need the
@@ -22,3 +23,17 @@ def plugin() -> Iterator[PluginHost]:
     with PluginHost(ROOT) as host:
         yield host
         assert host.violations == []
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[[Script], RawServer]]:
+    """Start servers of sockets: ``serve(script).url``."""
+    servers: list[RawServer] = []
+
+    def start(script: Script) -> RawServer:
+        servers.append(RawServer(script))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()

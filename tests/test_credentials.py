@@ -7,7 +7,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 import trustme
@@ -31,19 +31,6 @@ NOT_FOUND = http("404 Not Found", {"detail": "Not Found"})
 
 def without_api(connection: socket.socket, request: bytes) -> None:
     connection.sendall(PAGE if request.startswith(b"GET / ") else NOT_FOUND)
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Script], RawServer]]:
-    servers: list[RawServer] = []
-
-    def start(script: Script) -> RawServer:
-        servers.append(RawServer(script))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def refusal(plugin: PluginHost, **credentials: str) -> str:

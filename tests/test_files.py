@@ -2,7 +2,7 @@
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,19 +11,6 @@ from devkit.host import PluginError, PluginHost
 from tests.raw_server import RawServer, Script, answering
 
 PROVIDER = "stable_diffusion"
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Script], RawServer]]:
-    servers: list[RawServer] = []
-
-    def start(script: Script) -> RawServer:
-        servers.append(RawServer(script))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def refusal(plugin: PluginHost, url: str, **credentials: str) -> str:

@@ -5,7 +5,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,19 +18,6 @@ from sdwebui.transport import Request, Transport, transport_to
 from tests.raw_server import RawServer, Script, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[[Script], RawServer]]:
-    servers: list[RawServer] = []
-
-    def start(script: Script) -> RawServer:
-        servers.append(RawServer(script))
-        return servers[-1]
-
-    yield start
-    for server in servers:
-        server.close()
 
 
 def trickling(data: bytes, pause: float = 0.05) -> Script:
@@ -282,7 +269,7 @@ def test_an_endless_list_is_not_read_to_its_end(
 ) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-        for _ in range(10_000):
+        for _number in range(10_000):
             connection.sendall(b" " * 65536)
 
     raw = serve(script)
