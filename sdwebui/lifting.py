@@ -23,8 +23,8 @@ class PictureText:
 
     Base64 is read strictly (standard alphabet, padding required), except that JSON's escapes
     (``\/``, ``\u003d``) and escaped line breaks are undone and a ``data:image/png;base64,``
-    before it is cut off. Only the decoded bytes are held, in a buffer that ``done`` hands over
-    without copying it.
+    before it (256 characters at most, nothing quoted) is cut off. Only the decoded bytes are held,
+    in a buffer that ``done`` hands over without copying it.
 
     Args:
         number: Which picture of the answer this is, from 1; for messages.

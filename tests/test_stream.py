@@ -5,6 +5,7 @@ import binascii
 import json
 import os
 import random
+import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ def decoded(text: str | None) -> bytes:
     plain = (text or "").encode("ascii").translate(None, b" \t\r\n")
     if plain[:5].lower() == b"data:":
         head, comma, plain = plain.partition(b",")
-        if not comma or not head.lower().endswith(b";base64"):
+        if not comma or not re.fullmatch(rb"[\w:;/.+=-]{0,249};(?i:base64)", head):
             raise binascii.Error
     if plain.endswith(b"===") or (len(plain) % 4):
         raise binascii.Error
