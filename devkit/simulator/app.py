@@ -123,7 +123,7 @@ def application(simulation: Simulation) -> Flask:
             body=request.get_data(),
         )
         connection: Connection = request.environ[SUPPORT]
-        return _as_response(simulation.answer(asked, connection))
+        return _as_response(simulation.answer(asked, connection), simulation.family.server_header)
 
     app.add_url_rule("/", "root", everything, methods=METHODS, provide_automatic_options=False)
     app.add_url_rule(
@@ -132,9 +132,13 @@ def application(simulation: Simulation) -> Flask:
     return app
 
 
-def _as_response(answer: Answer) -> Response:
-    headers = WerkzeugHeaders({"server": "uvicorn", **answer.headers})
-    response = Response(answer.body, answer.status or 200, headers)
-    if "Content-Type" not in headers:
-        del response.headers["Content-Type"]
+def _as_response(answer: Answer, server: str | None = None) -> Response:
+    headers = WerkzeugHeaders(answer.headers)
+    if server:
+        headers["server"] = server
+    # With a default of its own, Flask would say text/html where the real servers say nothing.
+    response = Response(answer.body, answer.status or 200)
+    response.headers.clear()
+    response.headers.extend(headers)
+    response.headers["Content-Length"] = str(len(answer.body))
     return response

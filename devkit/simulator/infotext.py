@@ -80,3 +80,28 @@ def read(text: str) -> dict[str, Any]:
     values["Prompt"] = "\n".join(prompt)
     values["Negative prompt"] = "\n".join(negative or [])
     return {**values, **{key: value for key, value in ALWAYS.items() if key not in values}}
+
+
+def split_styles(parameters: dict[str, Any], styles: list[dict[str, Any]]) -> None:
+    """Take the texts of known styles out of the prompts again, and name the styles."""
+    found = []
+    for style in styles:
+        prompt = _without(parameters["Prompt"], style["prompt"] or "")
+        negative = _without(parameters["Negative prompt"], style["negative_prompt"] or "")
+        if prompt is not None and negative is not None and style["prompt"]:
+            parameters["Prompt"], parameters["Negative prompt"] = prompt, negative
+            found.append(style["name"])
+    if found:
+        parameters["Styles array"] = found
+
+
+def _without(text: str, addition: str) -> str | None:
+    """The text before a style was applied, or None when it was not."""
+    if not addition:
+        return text
+    before, _, after = addition.partition("{prompt}") if "{prompt}" in addition else ("", "", "")
+    if "{prompt}" not in addition:
+        after = f", {addition}"
+    if text.startswith(before) and text.endswith(after) and len(text) >= len(before + after):
+        return text[len(before) : len(text) - len(after)]
+    return "" if text == addition else None

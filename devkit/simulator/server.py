@@ -45,6 +45,8 @@ class Connection(WSGIRequestHandler):
         environ = self.make_environ()
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
+        # The base class tidies a leading double slash away; the real servers do not.
+        environ["REQUEST_URI"] = self.requestline.split()[1]
         environ[SUPPORT] = self
         self.misbehaviour = None
         parts, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from devkit.simulator.families.a1111 import A1111
 from devkit.simulator.families.base import Family
+from devkit.simulator.families.koboldcpp import KoboldCpp
+from devkit.simulator.families.sdcpp import SdCpp
 
-FAMILIES: dict[str, type[Family]] = {family.name: family for family in (A1111,)}
+FAMILIES: dict[str, type[Family]] = {family.name: family for family in (A1111, SdCpp, KoboldCpp)}
 """Every family by the name the command line takes."""

@@ -43,7 +43,7 @@ class Family:
     data_name: ClassVar[str]
     keep_alive: ClassVar[bool] = True
     queue_limit: ClassVar[int | None] = None
-    default_format: ClassVar[str] = "png"
+    server_header: ClassVar[str | None] = "uvicorn"
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         """``settings`` gives the live settings at each call."""

@@ -150,10 +150,18 @@ class FastAPIServer(Family):
 
     def openapi(self, _request: Request, _body: Any) -> Answer:
         """Paths, methods and the fields of the requests: what clients look at."""
-        recorded = self.data["routes"]
-        served = {path: sorted(self.found(path)) for path in self.routes if self.found(path)}
-        if self.settings.webui and self.settings.api:
-            served = {**recorded, **served}
+        served = {
+            path: methods for path, methods in self.data["routes"].items()
+            if self.settings.webui and not path.startswith("/sdapi/")
+        }  # fmt: skip
+        if self.settings.api:
+            served.update(
+                (path, methods) for path, methods in self.data["routes"].items()
+                if path.startswith("/sdapi/")
+            )  # fmt: skip
+        for path in self.routes:
+            if self.found(path):
+                served.setdefault(path, sorted(self.found(path)))
         hidden = {"/docs", "/openapi.json"}
         names = {
             "txt2img": "StableDiffusionProcessingTxt2Img",

@@ -97,10 +97,9 @@ class Postprocessing:
         """``POST /png-info``."""
         image = self._server.opened(body["image"])
         text = picturefiles.parameters_in(image)
-        items = {"parameters": text} if text and image.format == "PNG" else {}
-        return Answer.of_json({
-            "info": text, "items": items, "parameters": infotext.read(text),
-        })  # fmt: skip
+        parameters = infotext.read(text)
+        infotext.split_styles(parameters, self._server.catalog.styles)
+        return Answer.of_json({"info": text, "items": {}, "parameters": parameters})
 
     def interrogate(self, _request: Request, body: dict[str, Any]) -> Answer:
         """``POST /interrogate``: clip or deepdanbooru; without weights as the real ones."""

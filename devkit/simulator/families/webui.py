@@ -34,10 +34,22 @@ from devkit.simulator.wire import Answer, Request
 SAMPLES_FORMATS = ("png", "jpg", "jpeg", "webp")
 NO_CHECKPOINT = (
     "No checkpoints found. When searching for checkpoints, looked at:\n"
-    " - file /srv/webui/model.ckpt\n - directory /srv/webui/models/Stable-diffusion"
+    " - file /srv/webui/model.ckpt\n - directory /srv/webui/empty/Stable-diffusion"
     "Can't run without a checkpoint. Find and place a .ckpt or .safetensors file into any of "
     "those locations."
 )
+
+REPLAYED: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
+    ("seed", "Seed", int),
+    ("steps", "Steps", int),
+    ("sampler_name", "Sampler", str),
+    ("scheduler", "Schedule type", str),
+    ("cfg_scale", "CFG scale", float),
+    ("width", "Size-1", int),
+    ("height", "Size-2", int),
+    ("denoising_strength", "Denoising strength", float),
+)
+"""Fields that ``infotext`` fills, the names of its parameters, and their types."""
 
 
 class WebUI(FastAPIServer):
@@ -242,7 +254,9 @@ class WebUI(FastAPIServer):
     def generating(self, kind: str) -> Callable[[Request, Any], Answer]:
         """The handler of ``/txt2img`` or ``/img2img``."""
 
-        def handler(_request: Request, values: Any) -> Answer:
+        def handler(request: Request, values: Any) -> Answer:
+            if values.get("infotext"):
+                self.replay_infotext(values, set(request.json))
             return self.generate(kind, values)
 
         return handler
@@ -264,9 +278,32 @@ class WebUI(FastAPIServer):
             sources = [self.opened(text) for text in values.get("init_images") or []]
             self.queue.begin(job)
             try:
-                return self.with_overrides(kind, values, job, sources, mask)
+                done = self.with_overrides(kind, values, job, sources, mask)
+                # The pictures are encoded after the options were put back, so samples_format
+                # counts only where it leaks (recordings txt2img-leak-4 and -5).
+                return self.answered(done)
             finally:
                 self.queue.end(job)
+
+    def replay_infotext(self, values: dict[str, Any], given: set[str]) -> None:
+        """Fill fields from ``infotext``; those the request gives itself win."""
+        read = infotext.read(values["infotext"])
+        wanted = {
+            "prompt": read["Prompt"],
+            "negative_prompt": read["Negative prompt"],
+            "hr_checkpoint_name": read["Hires checkpoint"],
+            "hr_sampler_name": read["Hires sampler"],
+            "hr_scheduler": read["Hires schedule type"],
+        }
+        for field, key, kind in REPLAYED:
+            if key in read:
+                wanted[field] = kind(read[key])
+        values.update({k: v for k, v in wanted.items() if k not in given and k in values})
+        overrides = dict(values["override_settings"] or {})
+        clip_skip = int(float(read["Clip skip"]))
+        if clip_skip != self.options["CLIP_stop_at_last_layers"]:
+            overrides.setdefault("CLIP_stop_at_last_layers", clip_skip)
+        values["override_settings"] = overrides
 
     def opened(self, text: Any) -> Image.Image:
         """A picture of the request. Raises HTTPError as the server does for a bad one."""
@@ -306,7 +343,7 @@ class WebUI(FastAPIServer):
     def with_overrides(
         self, kind: str, values: dict[str, Any], job: Job,
         sources: list[Image.Image], mask: Image.Image | None,
-    ) -> Answer:  # fmt: skip
+    ) -> Generation:  # fmt: skip
         """Apply ``override_settings``, generate, put back what had been saved before.
 
         Options that were never saved stay as the request set them (recordings txt2img-leak-*).
@@ -331,14 +368,14 @@ class WebUI(FastAPIServer):
     def processed(
         self, kind: str, values: dict[str, Any], job: Job,
         sources: list[Image.Image], mask: Image.Image | None,
-    ) -> Answer:  # fmt: skip
-        """Prepare, sample batch by batch, write the answer."""
+    ) -> Generation:  # fmt: skip
+        """Prepare, sample batch by batch."""
         model = self.load(self.loaded, job)
         g = Generation(kind, values, job, model, models=[model], sources=sources)
         self.prepare(g, mask)
         job.model, job.seed = model.file, g.seeds[0]
         self.sample(g)
-        return self.answered(g)
+        return g
 
     def prepare(self, g: Generation, mask: Image.Image | None) -> None:
         """Resolve names and numbers. Raises ServerException where the server fails."""

@@ -1,0 +1,195 @@
+"""The recorded requests that can be replayed, with the reason for each that cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+RECORDINGS = Path(__file__).parents[2].parent / "shared" / "facts" / "recordings"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorded request with its answer; status 0: the connection was closed without one."""
+
+    family: str
+    name: str
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes
+    status: int
+    answer: Any
+    answer_headers: dict[str, str]
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def seeded(self) -> bool:
+        """Whether the request fixes the seed."""
+        try:
+            asked = json.loads(self.body)
+        except ValueError:
+            return False
+        seed = asked.get("seed") if isinstance(asked, dict) else None
+        try:
+            number = int(float(seed)) if seed is not None else -1
+        except ValueError:
+            return False
+        if self.family in ("sdcpp", "koboldcpp"):
+            return 0 <= number < 2**31
+        return number != -1
+
+
+FLAGS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "a1111": [
+        (r"auth-(?!only)", {"auth": "user:pass"}),
+        (r"gradio-auth-only-", {"gradio_auth": "user:pass"}),
+        (r"nowebui-", {"webui": False}),
+        (r"without-api-flag-", {"api": False}),
+        (r"no-checkpoints-", {"models": []}),
+    ],
+    "forge": [(r"auth-", {"auth": "user:pass"})],
+    "sdnext": [(r"auth-", {"auth": "user:pass"})],
+    "sdcpp": [],
+    "koboldcpp": [
+        (r".*nomodel", {"models": []}),
+        (r".*sdupscaler", {"upscaler_model": True}),
+    ],
+}
+"""Cases recorded with other start flags: what the simulator is started with for them."""
+
+PICTURE_TASKS = [
+    "img2img-garbage-base64", "img2img-valid-base64-not-an-image", "img2img-http-url-unresolvable",
+    "img2img-http-url-local", "img2img-empty-string-image",
+]  # fmt: skip
+"""Failed before they began, so they stay in the list of pending tasks."""
+
+SWITCHED = ["options-post-model-title-unhashed"]
+
+BEFORE: dict[str, dict[str, list[str]]] = {
+    "a1111": {
+        "options-after-post-wrong-type": ["options-post-wrong-type"],
+        "txt2img-after-options-wrong-type": ["options-post-wrong-type"],
+        "options-after-post-model-null": ["options-post-model-null"],
+        "txt2img-after-options-post-model": SWITCHED,
+        "txt2img-after-parallel-options": SWITCHED,
+        "txt2img-no-override-after-restore-false": [
+            "txt2img-override-model-restore-afterwards-false"
+        ],
+        "txt2img-leak-3-next-plain-request": ["txt2img-leak-1-override-clip-skip-2-and-jpg"],
+        "txt2img-leak-4-override-clip-skip-2-when-option-was-set-before": [
+            "options-post-set-clip-skip-1-png"
+        ],
+        "txt2img-infotext-field": [
+            "txt2img-leak-1-override-clip-skip-2-and-jpg", "options-post-samples_format-png"
+        ],
+        "pending-tasks-after-exceptions": PICTURE_TASKS,
+        "running-internal-pending-tasks": PICTURE_TASKS,
+        "parallel-pending-tasks": PICTURE_TASKS,
+        "parallel-internal-progress-B-queued": PICTURE_TASKS,
+    },
+    "forge": {},
+    "sdnext": {},
+    "sdcpp": {
+        "txt2img-lora-ok": ["get-loras"],
+        "txt2img-lora-wrong-shape": ["get-loras"],
+    },
+    "koboldcpp": {},
+}  # fmt: skip
+"""Cases that were recorded in a state which earlier requests had left: those requests."""
+
+MEANWHILE: dict[str, dict[str, list[str]]] = {
+    "a1111": {
+        "running-internal-progress-": ["running-txt2img-force_task_id"],
+        "running-progress-with-current_image": ["running-txt2img-force_task_id"],
+        "parallel-internal-progress-A": ["parallel-txt2img-A"],
+        "parallel-internal-progress-B-queued": ["parallel-txt2img-A", "parallel-txt2img-B"],
+        "parallel-pending-tasks": ["parallel-txt2img-A", "parallel-txt2img-B"],
+    },
+    "forge": {},
+    "sdnext": {},
+    "sdcpp": {},
+    "koboldcpp": {},
+}
+"""Cases (by the start of the name) recorded while jobs were running: those jobs, in order."""
+
+STOPPED: dict[str, dict[str, tuple[str, float]]] = {
+    "a1111": {
+        "interrupt-result-hires-first-pass": ("interrupt-running-hires", 0.1),
+        "interrupt-result-n_iter3-in-second": ("interrupt-running-n_iter3", 0.45),
+        "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.1),
+        "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.45),
+    },
+    "forge": {},
+    "sdnext": {},
+    "sdcpp": {},
+    "koboldcpp": {},
+}
+"""Jobs that another request stopped: that request, and after how many seconds at 0.05 a step."""
+
+BROKEN = "RemoteDisconnected|ConnectionReset"
+"""The recorded client's words for a server that closed the connection without an answer."""
+
+EXCLUDED: dict[str, list[tuple[str, str]]] = {
+    "a1111": [
+        (r".*internal_sysinfo", "a description of the recording machine"),
+        (r"loading-0[23]", "recorded in the moment when the first checkpoint was being hashed"),
+        (r"nowebui-get-options", "lacks the options of extensions that a page would load"),
+        (r"server-killed-during-job", "the server was killed; see the tests of faults"),
+        (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
+    ],
+    "forge": [],
+    "sdnext": [],
+    "sdcpp": [(r"v1-", "not the API of a WebUI")],
+    "koboldcpp": [
+        (r".*v1-(?!img2img|txt2img)", "not the API of a WebUI"),
+        (r"(?!.*sdapi).*(api-generate|api-v1|abort|perf)", "not the API of a WebUI"),
+        (r"txt2img-(many-parallel|multiuser)", "twenty at once; see the test of the queue"),
+        (r".*(sdclamped|remove-limits)", "recorded with flags that change the limits"),
+        (r"txt2img-payload-33MiB", "its body was not kept"),
+    ],
+}
+"""By family: which cases are not replayed (a pattern of the name), and why."""
+
+
+def cases(family: str) -> Iterator[tuple[Case | None, str, str]]:
+    """Each recording as a case, its name, and the reason when it is not replayed."""
+    for path in sorted((RECORDINGS / family).glob("*.json")):
+        record = json.loads(path.read_text(encoding="utf-8"))
+        reason = next(
+            (why for pattern, why in EXCLUDED[family] if re.match(pattern, path.stem)), ""
+        )
+        if not reason and (not isinstance(record, dict) or "request" not in record):
+            reason = "samples over time, not one answer"
+        dropped = not reason and re.search(BROKEN, str(record.get("exception")))
+        if not reason and not dropped and (record.get("status") is None or "samples" in record):
+            reason = "samples over time, not one answer"
+            if "exception" in record:
+                reason = "the recording client gave up, or the server was killed"
+        if not reason and "...<base64" in json.dumps(record["request"]):
+            reason = "its picture was shortened when it was recorded"
+        yield (None if reason else _case(family, path.stem, record)), path.stem, reason
+
+
+def _case(family: str, name: str, record: dict[str, Any]) -> Case:
+    request = record["request"]
+    headers = dict(request.get("headers") or request.get("headers_sent") or {})
+    headers = {k: v for k, v in headers.items() if k.lower() not in ("host", "content-length")}
+    raw = request.get("raw_body")
+    coding = "latin-1" if "invalid-utf8" in name else "utf-8"
+    body = raw.encode(coding) if isinstance(raw, str) else b""
+    if raw is None and request.get("body") is not None:
+        given = request["body"]
+        textual = request.get("body_is_raw_text") and isinstance(given, str)
+        body = given.encode(coding) if textual else json.dumps(given).encode()
+    settings = next((flags for pattern, flags in FLAGS[family] if re.match(pattern, name)), {})
+    lowered = {name.lower(): value for name, value in dict(record.get("headers") or {}).items()}
+    return Case(
+        family, name, request["method"], request["path"], headers, body,
+        record["status"] or 0, record.get("body"), lowered,
+        settings,
+    )  # fmt: skip

@@ -1,0 +1,144 @@
+"""Replays the recorded requests against the simulator: status and shape must be the same."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import sys
+import time
+from collections import Counter
+from threading import Thread, Timer
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from devkit.simulator import Simulator
+from tests.simulator.comparing import differences
+from tests.simulator.recordings import BEFORE, MEANWHILE, RECORDINGS, STOPPED, Case, cases
+
+pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the checkout")
+
+
+def ask(url: str, case: Case) -> tuple[int, dict[str, str], Any]:
+    """Send the recorded request as it was; status, headers and body of the answer."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=20)
+    try:
+        connection.putrequest(case.method, case.path, skip_accept_encoding=True)
+        for name, value in case.headers.items():
+            connection.putheader(name, value)
+        if case.body or case.method == "POST":
+            connection.putheader("Content-Length", str(len(case.body)))
+        connection.endheaders(case.body or None)
+        response = connection.getresponse()
+        data = response.read()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+    finally:
+        connection.close()
+    try:
+        return response.status, headers, json.loads(data)
+    except ValueError:
+        return response.status, headers, data.decode("utf-8", "replace")
+
+
+def problems(url: str, case: Case) -> list[str]:
+    """What differs from the recording."""
+    try:
+        status, headers, body = ask(url, case)
+    except (OSError, http.client.HTTPException) as problem:
+        return [f"no answer: {problem!r}"] if case.status else []
+    if status != case.status:
+        return [f"status {case.status} but {status}: {body!r:.300}"]
+    found = []
+    kind = (case.answer_headers.get("content-type") or "").partition(";")[0]
+    ours = headers.get("content-type", "").partition(";")[0]
+    if kind != ours:
+        found.append(f"content type {kind!r} but {ours!r}")
+    found += [
+        f"{name} {case.answer_headers.get(name)!r} but {headers.get(name)!r}"
+        for name in ("www-authenticate", "allow")
+        if case.answer_headers.get(name) != headers.get(name)
+    ]
+    if isinstance(case.answer, str) and kind == "text/html":
+        return found
+    answer = "" if case.answer is None and body == "" else case.answer
+    return found + list(differences(answer, body, seeded=case.seeded))
+
+
+class Player:
+    """Brings simulators of a family into the state a case was recorded in, and asks them."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self.known = {name: case for case, name, _ in cases(family) if case}
+        self.running: dict[str, Simulator] = {}
+
+    def close(self) -> None:
+        """End all simulators."""
+        for simulator in self.running.values():
+            simulator.close()
+
+    def problems(self, case: Case) -> list[str]:
+        """Play what came before the case and what ran meanwhile, then the case."""
+        key = json.dumps(case.settings)
+        if key not in self.running:
+            self.running[key] = Simulator(self.family, catalog="recorded", **case.settings)
+        simulator = self.running[key]
+        simulator.reset()
+        for name in BEFORE[self.family].get(case.name, ()):
+            ask(simulator.url, self.known[name])
+        meanwhile = next(
+            (jobs for start, jobs in MEANWHILE[self.family].items() if case.name.startswith(start)),
+            [],
+        )
+        stopped = STOPPED[self.family].get(case.name)
+        if not meanwhile and not stopped:
+            return problems(simulator.url, case)
+        simulator.configure(step_seconds=0.05, model_load_seconds=0.3)
+        threads = []
+        for name in meanwhile:
+            threads.append(Thread(target=ask, args=(simulator.url, self.known[name])))
+            threads[-1].start()
+            time.sleep(0.1)
+        if stopped:
+            name, seconds = stopped
+            stop = self.known[name]
+            threads.append(Timer(seconds, ask, args=(simulator.url, stop)))
+            threads[-1].start()
+        found = problems(simulator.url, case)
+        simulator.configure(step_seconds=0.0)
+        for thread in threads:
+            thread.join()
+        return found
+
+
+def replay(family: str, only: str = "") -> tuple[dict[str, list[str]], Counter[str]]:
+    """Differences by case, and how many were replayed or left out for which reason."""
+    found: dict[str, list[str]] = {}
+    counts: Counter[str] = Counter()
+    player = Player(family)
+    try:
+        for case, name, reason in cases(family):
+            if only and only not in name:
+                continue
+            if case is None:
+                counts[f"left out: {reason}"] += 1
+                continue
+            wrong = player.problems(case)
+            counts["replayed"] += 1
+            if wrong:
+                found[name] = wrong
+    finally:
+        player.close()
+    return found, counts
+
+
+if __name__ == "__main__":
+    wrong_ones, tally = replay(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
+    for case_name, listed in wrong_ones.items():
+        sys.stdout.write("
+    ".join([case_name, *(line[:500] for line in listed[:4])]) + "
+")
+    sys.stdout.write(f"{len(wrong_ones)} wrong {dict(tally)}
+")
