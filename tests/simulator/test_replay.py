@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from threading import Thread, Timer
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,9 @@ from tests.simulator.comparing import differences
 from tests.simulator.recordings import BEFORE, MEANWHILE, RECORDINGS, STOPPED, Case, cases
 
 pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the checkout")
+
+FAMILIES = {"a1111": 468, "sdcpp": 204, "koboldcpp": 317}
+"""By family: at least so many recordings are replayed."""
 
 
 def ask(url: str, case: Case) -> tuple[int, dict[str, str], Any]:
@@ -134,11 +138,20 @@ def replay(family: str, only: str = "") -> tuple[dict[str, list[str]], Counter[s
     return found, counts
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_recorded_request_is_answered_as_the_real_server_did(
+    family: str, record_property: Callable[[str, object], None]
+) -> None:
+    wrong, counts = replay(family)
+    for what, number in counts.items():
+        record_property(what, number)
+    sys.stdout.write(f"{family}: {dict(counts)}\n")
+    assert wrong == {}
+    assert counts["replayed"] >= FAMILIES[family]
+
+
 if __name__ == "__main__":
     wrong_ones, tally = replay(sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else "")
     for case_name, listed in wrong_ones.items():
-        sys.stdout.write("
-    ".join([case_name, *(line[:500] for line in listed[:4])]) + "
-")
-    sys.stdout.write(f"{len(wrong_ones)} wrong {dict(tally)}
-")
+        sys.stdout.write("\n    ".join([case_name, *(line[:500] for line in listed[:4])]) + "\n")
+    sys.stdout.write(f"{len(wrong_ones)} wrong {dict(tally)}\n")
