@@ -160,8 +160,9 @@ def test_conversion_keeps_the_parameters(
 def test_the_mime_type_is_told_by_the_bytes(
     invoke: Invoke, sim: Simulator, samples_format: str
 ) -> None:
-    sim.configure(samples_format=samples_format)
-    (file,) = invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64}).files
+    small = {"prompt": "a cat", "width": 64, "height": 64, "steps": 1}
+    extra = {"override_settings": {"samples_format": samples_format}}
+    (file,) = invoke(sim, "txt2img", {**small, "extra": extra}).files
     kind = {"jpg": "jpeg"}.get(samples_format, samples_format)
     assert file.mime_type == f"image/{kind}"
     assert file.filename.endswith(f".{samples_format}")
