@@ -91,8 +91,8 @@ class Server:
         if self.auth:
             # No encoding reaches A1111, SD.Next or Forge: they take ASCII passwords only
             # (recordings auth-utf8-password-*, auth-latin1-password-*). UTF-8 suits proxies.
-            token = base64.b64encode(":".join(self.auth).encode()).decode("ascii")
-            carried["Authorization"] = f"Basic {token}"
+            pair = base64.b64encode(":".join(self.auth).encode()).decode("ascii")
+            carried["Authorization"] = f"Basic {pair}"
         return carried
 
     def secrets(self) -> list[str]:
@@ -100,9 +100,9 @@ class Server:
         found = {value for _, value in self.headers}
         found |= {word for value in found for word in value.split() if len(word) > 7}
         if self.auth:
-            user, password = self.auth
-            pair = f"{user}:{password}"
-            found |= {password, quote(password), pair, base64.b64encode(pair.encode()).decode()}
+            pair = ":".join(self.auth)
+            found |= {self.auth[1], quote(self.auth[1]), pair}
+            found.add(base64.b64encode(pair.encode()).decode())
         return sorted(filter(None, found), key=len, reverse=True)
 
     def redact(self, text: str) -> str:
@@ -131,17 +131,17 @@ def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
         raise InvalidInput(f"base_url names no host: write it like {_EXAMPLE}.")
     auth = None
     if parts.username is not None:
-        auth = (unquote(parts.username), unquote(parts.password or ""))
+        auth = unquote(parts.username), unquote(parts.password or "")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = _PASTED.sub("", parts.path.rstrip("/")).rstrip("/")
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}", auth
 
 
 def _read_auth(typed: str) -> tuple[str, str]:
-    user, colon, password = typed.strip().partition(":")
+    user, colon, rest = typed.strip().partition(":")
     if not colon or not user:
         raise InvalidInput("api_auth must be user:password, as in the WebUI's --api-auth.")
-    return user, password
+    return user, rest
 
 
 def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
