@@ -145,7 +145,7 @@ def recorded() -> Catalog:
         vaes=["random-vae.safetensors"],
         styles=list(RECORDED_STYLES),
         embeddings={"test-embed": "c895db471fe3"},
-        controlnets=["random-control_sd15 [a1b2c3d4]"],
+        controlnets=["control_random_sd15_canny [dcc9562a]"],
     )
 
 

@@ -68,6 +68,16 @@ PICTURE_TASKS = [
 ]  # fmt: skip
 """Failed before they began, so they stay in the list of pending tasks."""
 
+FORGE_TASKS = [
+    "img2img-garbage-base64", "img2img-valid-base64-not-an-image", "img2img-http-url-local",
+]  # fmt: skip
+
+JPEG_LEAKED = (
+    "txt2img-(hires-hr_additional_modules-unknown|hires-same-(?!.*(null|no-denoise|sampler|lower))"
+    "|override-(clip-skip|vae-sd_vae)|after-(recover-from|samples_format)).*"
+)
+"""Cases of Forge recorded while samples_format jpg had leaked (NOTES.txt, runs f4 and f4b)."""
+
 SWITCHED = ["options-post-model-title-unhashed"]
 
 BEFORE: dict[str, dict[str, list[str]]] = {
@@ -92,7 +102,22 @@ BEFORE: dict[str, dict[str, list[str]]] = {
         "parallel-pending-tasks": PICTURE_TASKS,
         "parallel-internal-progress-B-queued": PICTURE_TASKS,
     },
-    "forge": {},
+    "forge": {
+        "options-after-wrong-type": ["txt2img-override-wrong-type"],
+        "txt2img-after-override-wrong-type": ["txt2img-override-wrong-type"],
+        "options-after-(post-(empty|model-null|modules-unknown|no-body|not-an|unknown)).*": [
+            "options-post-model-null"
+        ],
+        "txt2img-after-options-post-model": ["options-post-model-title"],
+        "txt2img-after-parallel-options": ["options-post-model-title"],
+        "txt2img-leak-clean-.*": ["options-post-samples_format-png"],
+        "txt2img-leak-fresh-next-plain": ["txt2img-leak-fresh-override-jpg"],
+        JPEG_LEAKED: ["txt2img-leak-fresh-override-jpg"],
+        "(pending-tasks|parallel-(pending|internal-progress-B)).*":
+            FORGE_TASKS,
+        "options-after-(modules-(known|null)|inference|options-post-model|post-(?!modules|restore)).*":
+            ["txt2img-modules-override-known-name"],
+    },
     "sdnext": {},
     "sdcpp": {
         "txt2img-lora-ok": ["get-loras"],
@@ -110,7 +135,14 @@ MEANWHILE: dict[str, dict[str, list[str]]] = {
         "parallel-internal-progress-B-queued": ["parallel-txt2img-A", "parallel-txt2img-B"],
         "parallel-pending-tasks": ["parallel-txt2img-A", "parallel-txt2img-B"],
     },
-    "forge": {},
+    "forge": {
+        "running-internal-progress-with-live": ["running-txt2img-24-steps"],
+        "running-internal-progress-by": ["running-txt2img-force_task_id"],
+        "running-progress-with-current_image": ["running-txt2img-force_task_id"],
+        "parallel-internal-progress-A": ["parallel-txt2img-A"],
+        "parallel-internal-progress-B-queued": ["parallel-txt2img-A", "parallel-txt2img-B"],
+        "parallel-pending-tasks": ["parallel-txt2img-A", "parallel-txt2img-B"],
+    },
     "sdnext": {},
     "sdcpp": {},
     "koboldcpp": {},
@@ -124,7 +156,11 @@ STOPPED: dict[str, dict[str, tuple[str, float]]] = {
         "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.1),
         "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.45),
     },
-    "forge": {},
+    "forge": {
+        "interrupt-result-n_iter3-in-second": ("interrupt-running-n_iter3", 0.75),
+        "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.1),
+        "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.75),
+    },
     "sdnext": {},
     "sdcpp": {},
     "koboldcpp": {},
@@ -142,7 +178,13 @@ EXCLUDED: dict[str, list[tuple[str, str]]] = {
         (r"server-killed-during-job", "the server was killed; see the tests of faults"),
         (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
     ],
-    "forge": [],
+    "forge": [
+        (r"get-cmd-flags-without-port", "recorded without the flag that makes it fail"),
+        (r"get-sd-models-not-yet-hashed", "recorded before anything was hashed"),
+        (r"options-after-wrong-type", "lists the options in another way than /options does"),
+        (r"img2img-soft-inpainting", "an extension that is not simulated"),
+        (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
+    ],
     "sdnext": [],
     "sdcpp": [(r"v1-", "not the API of a WebUI")],
     "koboldcpp": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from tests.simulator.recordings import BEFORE, MEANWHILE, RECORDINGS, STOPPED, C
 
 pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the checkout")
 
-FAMILIES = {"a1111": 468, "sdcpp": 204, "koboldcpp": 317}
+FAMILIES = {"a1111": 467, "forge": 521, "sdcpp": 204, "koboldcpp": 316}
 """By family: at least so many recordings are replayed."""
 
 
@@ -90,8 +91,9 @@ class Player:
             self.running[key] = Simulator(self.family, catalog="recorded", **case.settings)
         simulator = self.running[key]
         simulator.reset()
-        for name in BEFORE[self.family].get(case.name, ()):
-            ask(simulator.url, self.known[name])
+        for pattern, names in BEFORE[self.family].items():
+            for name in names if re.fullmatch(pattern, case.name) else ():
+                ask(simulator.url, self.known[name])
         meanwhile = next(
             (jobs for start, jobs in MEANWHILE[self.family].items() if case.name.startswith(start)),
             [],

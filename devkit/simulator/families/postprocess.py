@@ -99,6 +99,7 @@ class Postprocessing:
         text = picturefiles.parameters_in(image)
         parameters = infotext.read(text)
         infotext.split_styles(parameters, self._server.catalog.styles)
+        self._server.read_parameters(parameters)
         return Answer.of_json({"info": text, "items": {}, "parameters": parameters})
 
     def interrogate(self, _request: Request, body: dict[str, Any]) -> Answer:

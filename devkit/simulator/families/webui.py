@@ -13,6 +13,7 @@ from PIL import Image
 from devkit.simulator import infotext, picturefiles
 from devkit.simulator.catalog import Checkpoint
 from devkit.simulator.families.base import HTTPError, ServerException
+from devkit.simulator.families.controlnet import ADetailer, ControlNet
 from devkit.simulator.families.fastapi import ANY_OBJECT, FastAPIServer
 from devkit.simulator.families.generation import (
     Generation,
@@ -59,7 +60,14 @@ class WebUI(FastAPIServer):
     cfg_text: ClassVar[str] = "unsupported operand type(s) for *: 'NoneType' and 'float'"
     lists_served: ClassVar[tuple[str, ...]] = ()
     remembers_tasks: ClassVar[bool] = True
-    vae_in_infotext: ClassVar[bool] = True
+    empty_sources: ClassVar[tuple[str, str]] = (
+        "RuntimeError",
+        "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]",
+    )
+    wrong_clip_skip: ClassVar[tuple[str, str]] = (
+        "TypeError",
+        "bad operand type for unary -: 'str'",
+    )
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         """The server just started: its first checkpoint is loaded, no option was ever saved."""
@@ -73,6 +81,8 @@ class WebUI(FastAPIServer):
         for name in self.lists_served:
             self.add("GET", f"/sdapi/v1/{name}", self.lists[name])
         self.add_routes()
+        for extension in self.extensions():
+            extension.add_routes()
 
     def start(self) -> None:
         """What happens once when the server starts or its checkpoints change."""
@@ -352,18 +362,26 @@ class WebUI(FastAPIServer):
         before = {key: self.options[key] for key in overrides if key in self.saved}
         try:
             if self.resolved(overrides.get("sd_model_checkpoint")) is None:
-                overrides.pop("sd_model_checkpoint", None)
+                if overrides.pop("sd_model_checkpoint", overrides) is not overrides:
+                    self.dropped_override(values)
                 self.load(self.resolved(self.options["sd_model_checkpoint"]), job)
             for key, value in overrides.items():
                 if key not in self.options:
                     raise ServerException("KeyError", repr(key))
-                self.options[key] = value
+                self.override(key, value)
                 if key == "sd_model_checkpoint":
                     self.load(self.resolved(value), job)
             return self.processed(kind, values, job, sources, mask)
         finally:
             if values["override_settings_restore_afterwards"]:
                 self.options.update(before)
+
+    def override(self, key: str, value: Any) -> None:
+        """Take one override for the request at hand."""
+        self.options[key] = value
+
+    def dropped_override(self, values: dict[str, Any]) -> None:
+        """What becomes of the echo when the model of an override is unknown."""
 
     def processed(
         self, kind: str, values: dict[str, Any], job: Job,
@@ -383,7 +401,7 @@ class WebUI(FastAPIServer):
         check_numbers(values, cfg_text=self.cfg_text)
         clip_skip = self.options.get("CLIP_stop_at_last_layers", 1)
         if isinstance(clip_skip, str):
-            raise ServerException("TypeError", "bad operand type for unary -: 'str'")
+            raise ServerException(*self.wrong_clip_skip)
         g.clip_skip = clip_skip
         count = values["batch_size"] * values["n_iter"]
         g.job.batches = values["n_iter"]
@@ -404,10 +422,23 @@ class WebUI(FastAPIServer):
         if g.scheduler:
             g.extra["Schedule type"] = g.scheduler
         if g.embeddings:
-            g.extra["TI hashes"] = ", ".join(f"{k}: {v}" for k, v in g.embeddings.items())
+            g.extra.update(self.embedding_notes(g))
         if g.loras:
             g.extra["Lora hashes"] = ", ".join(f"{k}: {v}" for k, v in g.loras.items())
-        self.prepare_extensions(g)
+        for extension in self.extensions():
+            extension.apply(g)
+
+    def embedding_notes(self, g: Generation) -> dict[str, str]:
+        """What the infotext tells of textual inversions."""
+        return {"TI hashes": ", ".join(f"{k}: {v}" for k, v in g.embeddings.items())}
+
+    def read_parameters(self, parameters: dict[str, Any]) -> None:
+        """What ``/png-info`` returns beside A1111's."""
+
+    def extensions(self) -> list[Any]:
+        """The extensions that are switched on."""
+        known = {"controlnet": ControlNet(self, forge=False), "adetailer": ADetailer(self)}
+        return [known[name] for name in self.settings.extensions if name in known]
 
     def apply_styles(self, g: Generation) -> None:
         """Put the texts of known styles into the prompts; unknown ones do nothing."""
@@ -455,14 +486,8 @@ class WebUI(FastAPIServer):
         values = g.values
         if not values.get("enable_hr"):
             return
-        name = values["hr_checkpoint_name"]
-        if name and name != "Use same checkpoint":
-            self.known(name)
-        upscalers = {item["name"] for item in self.lists["upscalers"]}
-        latent = {item["name"] for item in self.lists["latent-upscale-modes"]}
+        self.check_hires_names(values)
         upscaler = values["hr_upscaler"]
-        if upscaler is not None and upscaler not in upscalers | latent:
-            raise ServerException("Exception", f"could not find upscaler named {upscaler}")
         sampler = values["hr_sampler_name"]
         names = {item["name"] for item in self.lists["samplers"]} | {"Use same sampler"}
         if sampler and sampler not in names:
@@ -487,14 +512,21 @@ class WebUI(FastAPIServer):
             g.extra["Hires upscaler"] = upscaler
         g.final_size = largest_multiple(size)
 
+    def check_hires_names(self, values: dict[str, Any]) -> None:
+        """Raise for a checkpoint or an upscaler that does not exist."""
+        name = values["hr_checkpoint_name"]
+        if name and name != "Use same checkpoint":
+            self.known(name)
+        upscalers = {item["name"] for item in self.lists["upscalers"]}
+        latent = {item["name"] for item in self.lists["latent-upscale-modes"]}
+        upscaler = values["hr_upscaler"]
+        if upscaler is not None and upscaler not in upscalers | latent:
+            raise ServerException("Exception", f"could not find upscaler named {upscaler}")
+
     def prepare_sources(self, g: Generation, mask: Image.Image | None) -> None:
         """img2img: as many pictures as the batch holds, or one; a mask for inpainting."""
         if not g.sources:
-            text = (
-                "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: "
-                "[0]"
-            )
-            raise ServerException("RuntimeError", text)
+            raise ServerException(*self.empty_sources)
         if len(g.sources) > g.values["batch_size"]:
             text = (
                 f"bad number of images passed: {len(g.sources)}; "
@@ -520,9 +552,6 @@ class WebUI(FastAPIServer):
         contents = {0: "fill", 2: "latent noise", 3: "latent nothing"}
         if g.values["inpainting_fill"] in contents:
             g.extra["Masked content"] = contents[g.values["inpainting_fill"]]
-
-    def prepare_extensions(self, g: Generation) -> None:
-        """A place for extensions."""
 
     def sample(self, g: Generation) -> None:
         """Draw batch by batch; stop when interrupted, with what there is."""
