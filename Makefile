@@ -12,7 +12,7 @@ BASE_URL ?=
 MODEL ?=
 COUNT ?= 10000
 
-.PHONY: demo test lint unit forms troubleshooting faults bench soak package check-package lock clean
+.PHONY: demo test lint unit forms troubleshooting faults bench soak package check-package test-package lock clean
 .DEFAULT_GOAL := test
 
 # A virtual environment with uv in it (taken from the system when it is there), then exactly the
@@ -66,6 +66,10 @@ package: $(READY)
 
 check-package: $(READY)
 	$(PY) -m devkit.packaging check
+
+# The end-to-end tests once more, on the installed package instead of the checkout.
+test-package: $(READY)
+	$(PY) -m devkit.packaging test
 
 # Hashes for every platform, and no line that names an index.
 lock: $(READY)

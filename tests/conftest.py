@@ -1,5 +1,7 @@
 """Set-up for all tests."""
 
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,11 +18,15 @@ monkey.patch_all = lambda *_, **__: None
 
 ROOT = Path(__file__).parents[1]
 
+# `make test-package` puts the installed copy of a package in the checkout's place.
+PLUGIN = Path(os.environ.get("PLUGIN_FOLDER", ROOT))
+PYTHON = os.environ.get("PLUGIN_PYTHON", sys.executable)
+
 
 @pytest.fixture(scope="session")
 def plugin() -> Iterator[PluginHost]:
-    """The plugin of this checkout, one process for all tests, as Dify has it."""
-    with PluginHost(ROOT) as host:
+    """The plugin, one process for all tests, as Dify has it."""
+    with PluginHost(PLUGIN, python=PYTHON) as host:
         yield host
         assert host.violations == []
 

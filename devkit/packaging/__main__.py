@@ -1,8 +1,10 @@
-"""``python -m devkit.packaging build|check|set``."""
+"""``python -m devkit.packaging build|check|test|set``."""
 
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -32,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="what the publisher must fill in is a failure",
     )
+    tester = commands.add_parser("test", help="run the end-to-end tests on the installed package")
+    tester.add_argument("file", nargs="?", type=Path, help="default: the newest in dist/")
     setter = commands.add_parser("set", help="write version or publisher wherever they stand")
     for option in ("version", "author", "repo", "contact"):
         setter.add_argument(f"--{option}")
@@ -41,6 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _build()
         if options.command == "check":
             return _check(options)
+        if options.command == "test":
+            return _test(options.file or _newest())
         return _set(options)
     except PackagingError as error:
         print(error, file=sys.stderr)
@@ -90,6 +96,23 @@ def _check(options: argparse.Namespace) -> int:
             counts[_print(rule, findings, for_marketplace=options.for_marketplace)] += 1
     print("\n" + ", ".join(f"{count} {status.value}" for status, count in counts.items() if count))
     return 1 if counts[Status.FAILED] else 0
+
+
+def _test(archive: Path) -> int:
+    """The end-to-end tests of the checkout against the package's own copy of the plugin."""
+    with tempfile.TemporaryDirectory(prefix="difypkg-") as folder:
+        root = Path(folder) / "plugin"
+        unpack(archive, root)
+        for found in trial.install(Package(root, archive.stat().st_size)):
+            print(found.message)
+        tests = ["tests/e2e", "tests/test_credentials.py", "tests/test_files.py"]
+        command = [sys.executable, "-m", "pytest", "-q", *tests]
+        env = {
+            **os.environ,
+            "PLUGIN_FOLDER": str(root),
+            "PLUGIN_PYTHON": str(trial.python_of(root)),
+        }
+        return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
 
 
 def _all_checks(package: Package, *, with_trial: bool) -> Iterator[tuple[Rule, list[Finding]]]:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from devkit.host import PluginHost
 from devkit.simulator import Simulator
-from tests.conftest import ROOT
+from tests.conftest import PLUGIN, PYTHON
 from tests.e2e.conftest import PROVIDER, credentials
 
 AT_ONCE = 64
@@ -42,7 +42,7 @@ def test_sixty_four_calls_at_once(simulators: Callable[[str], Simulator]) -> Non
     sim = simulators("a1111")
     sim.configure(cache_answers=True, png_bytes=PNG_BYTES)
     asked = {"prompt": "a cat", "width": 1024, "height": 1024, "steps": 1}
-    with PluginHost(ROOT, env={"HEARTBEAT_INTERVAL": "1"}) as plugin:
+    with PluginHost(PLUGIN, python=PYTHON, env={"HEARTBEAT_INTERVAL": "1"}) as plugin:
         access = credentials(sim)
         size = plugin.invoke(PROVIDER, "txt2img", access, asked).files[0].size
         assert size > PNG_BYTES * 0.8
@@ -71,7 +71,7 @@ def test_a_long_conversion_leaves_the_others_alive(
     sim = simulators("a1111")
     small = {"prompt": "a", "width": 64, "height": 64, "steps": 1}
     large = {"prompt": "a", "width": 3072, "height": 3072, "steps": 1, "output_format": "webp"}
-    with PluginHost(ROOT) as plugin:
+    with PluginHost(PLUGIN, python=PYTHON) as plugin:
         access = credentials(sim)
         plugin.invoke(PROVIDER, "txt2img", access, small)
         sim.configure(cache_answers=True, png_bytes=PNG_BYTES)
