@@ -102,10 +102,10 @@ class Planner:
         units = (
             ControlUnit(
                 image=image,
+                module=self._control_module(getattr(asked, f"control_module{at}")),
                 model=self._control_model(
                     getattr(asked, f"control_model{at}"), getattr(asked, f"control_module{at}")
                 ),
-                module=self._control_module(getattr(asked, f"control_module{at}")),
                 weight=getattr(asked, f"control_weight{at}"),
                 start=getattr(asked, f"control_start{at}"),
                 end=getattr(asked, f"control_end{at}"),
