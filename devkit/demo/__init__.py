@@ -1,0 +1,1 @@
+"""``make demo``: the plugin at work, without Dify and, if need be, without a GPU."""
