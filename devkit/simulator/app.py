@@ -51,6 +51,8 @@ class Simulation:
                 self.trouble = faults.Trouble()
             if {"models", "catalog"} & set(changes):
                 self.family.catalog_changed()
+            if "samples_format" in changes:
+                self.family.format_changed()
 
     def answer(self, asked: Request, connection: Connection) -> Answer:
         """Journal the request, answer it or do what the current fault says."""

@@ -63,6 +63,9 @@ class Family:
         """Read the models again after the settings have changed."""
         self.catalog = catalog_of(self.settings.catalog, self.settings.models)
 
+    def format_changed(self) -> None:
+        """Take over the ``samples_format`` setting, where the server has such an option."""
+
     def answer(self, request: Request) -> Answer:
         """The server's answer; raises Drop when it closes the connection."""
         raise NotImplementedError

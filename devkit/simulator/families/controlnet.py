@@ -161,7 +161,8 @@ class ControlNet:
             return None
 
     def _guide_forge(
-        self, g: Generation, unit: dict[str, Any], image: Image.Image | None, module: str, model: str
+        self, g: Generation, unit: dict[str, Any], image: Image.Image | None,
+        module: str, model: str,
     ) -> None:  # fmt: skip
         """Every failure is an unguided picture; the map comes all the same where it can."""
         mode = unit.get("resize_mode", RESIZE_MODES[1])
@@ -174,7 +175,8 @@ class ControlNet:
             g.appended.append(painter.edges(image).resize(g.size))
 
     def _guide(
-        self, g: Generation, unit: dict[str, Any], image: Image.Image | None, module: str, model: str
+        self, g: Generation, unit: dict[str, Any], image: Image.Image | None,
+        module: str, model: str,
     ) -> None:  # fmt: skip
         """The extension of A1111 (from its sources, not recorded): failures are errors."""
         if image is None:

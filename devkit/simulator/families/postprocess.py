@@ -72,9 +72,9 @@ class Postprocessing:
             notes["Postprocess upscaler"] = body["upscaler_1"]
             if body["upscaler_2"] not in (None, "", "None"):
                 notes["Postprocess upscaler 2"] = body["upscaler_2"]
-        if body["gfpgan_visibility"]:
+        if body.get("gfpgan_visibility"):
             notes["GFPGAN visibility"] = round(body["gfpgan_visibility"], 3)
-        if body["codeformer_visibility"]:
+        if body.get("codeformer_visibility"):
             notes["CodeFormer visibility"] = round(body["codeformer_visibility"], 3)
             notes["CodeFormer weight"] = round(body["codeformer_weight"], 3)
         return image, ", ".join(f"{key}: {value}" for key, value in notes.items())

@@ -60,6 +60,7 @@ class WebUI(FastAPIServer):
     cfg_text: ClassVar[str] = "unsupported operand type(s) for *: 'NoneType' and 'float'"
     lists_served: ClassVar[tuple[str, ...]] = ()
     remembers_tasks: ClassVar[bool] = True
+    default_format: ClassVar[str] = "png"
     empty_sources: ClassVar[tuple[str, str]] = (
         "RuntimeError",
         "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: [0]",
@@ -91,9 +92,11 @@ class WebUI(FastAPIServer):
             self.loaded.hashed = True
             self.options["sd_model_checkpoint"] = self.loaded.title
             self.options["sd_checkpoint_hash"] = self.loaded.sha256
-        form = self.settings.samples_format
-        if form:
-            self.options["samples_format"] = form
+        self.format_changed()
+
+    def format_changed(self) -> None:
+        """As ``Family``."""
+        self.options["samples_format"] = self.settings.samples_format or self.default_format
 
     def catalog_changed(self) -> None:
         """As ``Family``; the first of the new checkpoints is loaded."""
@@ -587,7 +590,7 @@ class WebUI(FastAPIServer):
         """``images``, ``parameters`` and ``info`` of a finished generation."""
         texts = [self.infotext(g, index) for index in range(len(g.pictures))]
         pictures, first = list(g.pictures), 0
-        if len(pictures) > 1 and g.values["save_images"] and self.options["return_grid"]:
+        if len(pictures) > 1 and g.values["save_images"] and self.options.get("return_grid", True):
             pictures.insert(0, grid_of(pictures))
             texts.insert(0, texts[0])
             first = 1
