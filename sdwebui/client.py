@@ -190,7 +190,12 @@ class Client:
                 made = sum(len(done.evidence) for done in rounds) + len(one.evidence)
                 if not made:
                     raise
-                warnings.append(f"Only {made} of {plan.count} pictures were made: {error}")
+                warnings.append(
+                    f"Only {made} of {plan.count} pictures were made: {error}"
+                    if made < plan.count
+                    else "What the server says of the pictures did not arrive, so nothing could be "
+                    f"checked: {error}"
+                )
                 rounds.append(one)
                 break
             rounds.append(one)

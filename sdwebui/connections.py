@@ -15,7 +15,7 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
-from urllib3.connection import HTTPConnection
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import InsecureRequestWarning
 
 from sdwebui.deadline import Deadline
@@ -50,9 +50,10 @@ class Watch:
         # A connection that went back to the pool may already serve somebody else.
         if connection is None or getattr(connection, "watch", None) is not self:
             return
-        if connection.sock is not None:
+        wire = getattr(connection, "wire", None)
+        if wire is not None:
             with suppress(OSError):
-                connection.sock.shutdown(SHUT_RDWR)
+                wire.shutdown(SHUT_RDWR)
 
     def end(self) -> None:
         """Let go: the exchange is over."""
@@ -75,8 +76,26 @@ def watched(deadline: Deadline) -> Iterator[Watch]:
         watch.end()
 
 
+class _Connection(HTTPConnection):
+    """Remembers its socket, which it lets go of when an answer says that it ends with it."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.wire = self.sock
+
+
+class _TLSConnection(HTTPSConnection):
+    """The same over TLS."""
+
+    def connect(self) -> None:
+        super().connect()
+        self.wire = self.sock
+
+
 class _Pool(HTTPConnectionPool):
     """Hands each connection to the watch of the exchange that takes it."""
+
+    ConnectionCls: type[Any] = _Connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         connection: Any = super()._get_conn(timeout)
@@ -96,6 +115,8 @@ class _Pool(HTTPConnectionPool):
 
 class _TLSPool(_Pool, HTTPSConnectionPool):
     """The same over TLS."""
+
+    ConnectionCls: type[Any] = _TLSConnection
 
 
 class Adapter(HTTPAdapter):

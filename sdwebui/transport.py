@@ -73,7 +73,7 @@ class Answer:
         """
         raw = self._response.raw
         try:
-            while chunk := raw.read1(CHUNK, decode_content=True):
+            while not self._watch.expired and (chunk := raw.read1(CHUNK, decode_content=True)):
                 yield chunk
         except (HTTPError, OSError) as error:
             if self._watch.expired:

@@ -121,6 +121,15 @@ def test_later_trouble_does_not_lose_what_is_made() -> None:
     )
 
 
+def test_a_picture_that_arrived_before_the_answer_broke_off_is_kept() -> None:
+    whole = json.dumps(answer([png()]))
+    with webui("a1111") as mock:
+        mock.post(TXT2IMG, body=whole[: whole.index('"info"')], content_type="application/json")
+        pictures, report = run(mock)
+    assert len(pictures) == 1
+    assert report.warnings[0].startswith("What the server says of the pictures did not arrive")
+
+
 @pytest.mark.parametrize(
     ("told", "kind", "said"),
     [

@@ -74,6 +74,10 @@ def test_no_netrc_and_no_cookie_travels(
             id="trickling body",
         ),
         pytest.param(
+            trickling(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * 9999),
+            id="trickling body without a length",
+        ),
+        pytest.param(
             trickling(b"HTTP/1.1 500 Oops\r\nContent-Length: 9999\r\n\r\n" + b" " * 9999),
             id="trickling failure",
         ),

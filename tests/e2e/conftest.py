@@ -19,7 +19,7 @@ def simulators() -> Iterator[Callable[[str], Simulator]]:
 
     def get(family: str) -> Simulator:
         if family not in running:
-            running[family] = Simulator(family=family)
+            running[family] = Simulator(family=family, extensions=["controlnet", "adetailer"])
         running[family].reset()
         return running[family]
 

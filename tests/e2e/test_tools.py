@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from devkit.files import FileServer
 from PIL import Image, ImageChops, ImageDraw
 
+from devkit.files import FileServer
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
 from tests.e2e.conftest import FAMILIES, PROVIDER, credentials, generations
@@ -277,7 +277,6 @@ def test_controlnet_guides_without_detect_maps(
     plugin: PluginHost, simulators: Simulators, files: FileServer, family: str
 ) -> None:
     sim = simulators(family)
-    sim.configure(extensions=["controlnet"])
     access = credentials(sim)
     model = plugin.fetch_options(PROVIDER, "controlnet", "control_model", access)[0].value
     modules = plugin.fetch_options(PROVIDER, "controlnet", "control_module", access)
@@ -333,20 +332,20 @@ def test_controlnets_mistakes_are_found_before(
     assert generations(sim) == []
 
 
-def test_a_missing_extension_is_said(invoke: Invoke, sim: Simulator, files: FileServer) -> None:
-    sim.configure(extensions=[])
+def test_a_missing_extension_is_said(invoke: Invoke, files: FileServer) -> None:
     image = files.add(plain(), "a.png")
-    with pytest.raises(PluginError, match="lacks the extension ControlNet"):
-        invoke(sim, "controlnet", {"prompt": "a", "control_image": image, "control_model": "x"})
-    with pytest.raises(PluginError, match="face_detailer needs the extension ADetailer"):
-        invoke(sim, "txt2img", {"prompt": "a", "face_detailer": "face_yolov8n.pt"})
-    assert generations(sim) == []
+    with Simulator(family="a1111") as bare:
+        with pytest.raises(PluginError, match="lacks the extension ControlNet"):
+            asked = {"prompt": "a", "control_image": image, "control_model": "x"}
+            invoke(bare, "controlnet", asked)
+        with pytest.raises(PluginError, match="face_detailer needs the extension ADetailer"):
+            invoke(bare, "txt2img", {"prompt": "a", "face_detailer": "face_yolov8n.pt"})
+        assert generations(bare) == []
 
 
 def test_the_face_detailer_works_on_all_generating_tools(
     plugin: PluginHost, sim: Simulator, files: FileServer
 ) -> None:
-    sim.configure(extensions=["adetailer"])
     access = credentials(sim)
     detector = plugin.fetch_options(PROVIDER, "txt2img", "face_detailer", access)[0].value
     asked = {"prompt": "a", "width": 64, "height": 64, "steps": 1, "face_detailer": detector}
