@@ -158,7 +158,8 @@ def main() -> int:
     given = parser.parse_args()
     families = tuple(given.family or FAMILIES)
     faults = given.fault or list(EXPECTED)
-    console = Console()
+    # Wide enough for the names of the errors, also where there is no terminal.
+    console = Console(width=160)
     table = Table("fault", *families)
     with PluginHost(ROOT) as plugin:
         outcomes = list(run_matrix(plugin, families, faults))
