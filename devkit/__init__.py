@@ -1,0 +1,1 @@
+"""For those who develop the plugin; not shipped with it."""

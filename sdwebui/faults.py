@@ -38,7 +38,8 @@ _MODEL_MISSING = re.compile(
     r"No checkpoints? found|Can't run without a checkpoint"
     r"|no (vision )?model (is )?(loaded|selected)"
     r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
-    r"|SafetensorError|deserializing header|(state_dict|safetensors).*(missing|header|corrupt|invalid)|checkpoint.*corrupt",
+    r"|SafetensorError|deserializing header|checkpoint.*corrupt"
+    r"|(state_dict|safetensors).*(missing|header|corrupt|invalid)",
     re.IGNORECASE,
 )
 _EXTENSION = re.compile(

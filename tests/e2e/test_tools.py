@@ -38,8 +38,8 @@ def opened(result: ToolResult) -> Image.Image:
 
 
 def same(one: Image.Image, other: Image.Image, box: tuple[int, int, int, int]) -> bool:
-    difference = ImageChops.difference(one.crop(box), other.crop(box))
-    return all(high <= 8 for _, high in difference.getextrema())
+    bands = ImageChops.difference(one.crop(box), other.crop(box)).split()
+    return all(max(band.tobytes()) <= 8 for band in bands)
 
 
 # ---- img2img
