@@ -1,0 +1,1 @@
+"""``make bench``: what the plugin costs, against a floor and against a naive tool."""
