@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -48,7 +47,7 @@ class Simulator:
         told = json.loads(line)
         self.url: str = told["url"]
         """The server's base URL, with the sub-path, without a slash at the end."""
-        self._control: str = told["control"]
+        self._control: str = told["control"].removeprefix("http://")
 
     def configure(self, **settings: Any) -> None:
         """Change live settings. Raises ValueError for those that do not exist."""
@@ -87,11 +86,14 @@ class Simulator:
 
     def _command(self, name: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        headers = {"Content-Type": "application/json"}
-        request = urllib.request.Request(f"{self._control}/_sim/{name}", data, headers)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        connection = http.client.HTTPConnection(self._control, timeout=START_SECONDS)
         try:
-            with opener.open(request, timeout=START_SECONDS) as answer:
-                return json.load(answer)
-        except urllib.error.HTTPError as problem:
-            raise ValueError(json.load(problem)["error"]) from problem
+            headers = {"Content-Type": "application/json"}
+            connection.request("GET" if data is None else "POST", f"/_sim/{name}", data, headers)
+            answer = connection.getresponse()
+            value = json.load(answer)
+        finally:
+            connection.close()
+        if answer.status != 200:
+            raise ValueError(value["error"])
+        return value

@@ -82,6 +82,34 @@ def read(text: str) -> dict[str, Any]:
     return {**values, **{key: value for key, value in ALWAYS.items() if key not in values}}
 
 
+def pairs(text: str) -> dict[str, Any]:
+    """The pairs of an infotext as SD.Next's ``/png-info`` returns them: numbers as numbers."""
+    last = text.strip().split("\n")[-1]
+    found: dict[str, Any] = {}
+    for key, raw in PAIR.findall(last):
+        value = raw.strip().strip('"')
+        found[key] = _number(value)
+        size = re.fullmatch(r"(\d+)x(\d+)", value)
+        if size:
+            found[f"{key}-1"], found[f"{key}-2"] = int(size[1]), int(size[2])
+    if not found:
+        return {}
+    negative = re.search(r"^Negative prompt: *(.*)$", text, re.MULTILINE)
+    prompt = text.partition("\nNegative prompt:")[0] if negative else text.partition("\n")[0]
+    return {
+        **found, "Prompt": prompt, "Negative prompt": negative[1] or None if negative else None,
+    }  # fmt: skip
+
+
+def _number(text: str) -> Any:
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
 def split_styles(parameters: dict[str, Any], styles: list[dict[str, Any]]) -> None:
     """Take the texts of known styles out of the prompts again, and name the styles."""
     found = []

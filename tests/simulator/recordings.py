@@ -53,7 +53,10 @@ FLAGS: dict[str, list[tuple[str, dict[str, Any]]]] = {
         (r"no-checkpoints-", {"models": []}),
     ],
     "forge": [(r"auth-", {"auth": "user:pass"})],
-    "sdnext": [(r"auth-", {"auth": "user:pass"})],
+    "sdnext": [
+        (r"auth-", {"auth": "user:pass"}),
+        (r"fresh-no-model-txt2img|txt2img-f(resh|irst)|loading-txt2img", {"models": []}),
+    ],
     "sdcpp": [],
     "koboldcpp": [
         (r".*nomodel", {"models": []}),
@@ -118,7 +121,19 @@ BEFORE: dict[str, dict[str, list[str]]] = {
         "options-after-(modules-(known|null)|inference|options-post-model|post-(?!modules|restore)).*":
             ["txt2img-modules-override-known-name"],
     },
-    "sdnext": {},
+    "sdnext": {
+        "txt2img-after-options-model-non-existent": ["options-post-model-non-existent"],
+        "txt2img-after-options-model-null": ["options-post-model-null"],
+        "options-after-post-model-null": ["options-post-model-null"],
+        "txt2img-after-override-samples_format-png-restore-false": [
+            "txt2img-override-samples_format-png-restore-false"
+        ],
+        "txt2img-options-samples_format-png": ["options-post-samples_format-png"],
+        "txt2img-options-samples_format-webp": ["options-post-samples_format-webp"],
+        "txt2img-(after-parallel-options|no-override-after-restore-false)": [
+            "txt2img-override-model-restore-afterwards-false"
+        ],
+    },
     "sdcpp": {
         "txt2img-lora-ok": ["get-loras"],
         "txt2img-lora-wrong-shape": ["get-loras"],
@@ -161,7 +176,10 @@ STOPPED: dict[str, dict[str, tuple[str, float]]] = {
         "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.1),
         "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.75),
     },
-    "sdnext": {},
+    "sdnext": {
+        "interrupt-result-single-50-steps": ("interrupt-running", 0.4),
+        "huge-steps-result-interrupted": ("huge-steps-interrupt", 0.4),
+    },
     "sdcpp": {},
     "koboldcpp": {},
 }
@@ -185,7 +203,32 @@ EXCLUDED: dict[str, list[tuple[str, str]]] = {
         (r"img2img-soft-inpainting", "an extension that is not simulated"),
         (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
     ],
-    "sdnext": [],
+    "sdnext": [
+        (r"api-auth-flag-cmd-flags", "recorded with a flag that guards nothing"),
+        (
+            r"auth-.*(browser_folders|civitai|-network|_config|login_check|_user|upload"
+            r"|queue_status|post-checkpoint|right-get-embeddings)",
+            "not part of what clients of the WebUI API use",
+        ),
+        (
+            r"(loading|fresh-no-model|checkpoint-after|get-sd-models-after-load).*(?<!txt2img)$",
+            "recorded before a model was loaded or hashed",
+        ),
+        (
+            r"(interrupt|skip)-result-(n_iter3|hires)|parallel-interrupt-A|txt2img-empty-object",
+            "stopped at a moment that cannot be repeated",
+        ),
+        (r"txt2img-top-level-sd_model_checkpoint-field$", "names a model that is not simulated"),
+        (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
+        (r"(txt2img-)?rate-limit-", "after hundreds of requests; see the test of the limit"),
+        (r".*(missing-file-esrgan|esrgan-missing-file)", "weights that could not be downloaded"),
+        (
+            r"txt2img-(after-options-wrong-type|options-samples_format-tiff)",
+            "options not simulated",
+        ),
+        (r"txt2img-(full-body|styles-(known|short-name))", "needs SD.Next's own list of styles"),
+        (r"png-info-options-", "its picture was made with options that are not simulated"),
+    ],
     "sdcpp": [(r"v1-", "not the API of a WebUI")],
     "koboldcpp": [
         (r".*v1-(?!img2img|txt2img)", "not the API of a WebUI"),

@@ -181,7 +181,7 @@ def test_an_error_that_repeats_the_password(sim: Simulator) -> None:
 
 def test_a_restart_refuses_then_says_404_then_works(sim: Simulator) -> None:
     sim.configure(fault="restarting", fault_seconds=0.5)
-    seen = []
+    seen: list[object] = []
     end = time.monotonic() + 8
     while time.monotonic() < end and seen[-1:] != [200]:
         try:

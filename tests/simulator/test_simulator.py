@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Thread
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_jobs_run_one_at_a_time_in_the_order_of_arrival(sim: Simulator) -> None:
             wait_for(lambda expected=number + 1: len(sim.jobs()) == expected)
     jobs = sim.jobs()
     assert [job["prompt"] for job in jobs] == [f"cat {number}" for number in range(5)]
-    for earlier, later in zip(jobs, jobs[1:], strict=False):
+    for earlier, later in pairwise(jobs):
         assert earlier["ended"] <= later["started"]
 
 
@@ -237,3 +238,10 @@ def test_old_versions_know_combined_samplers_only() -> None:
         assert (refused.status_code, refused.json()["detail"]) == (404, "Sampler not found")
         schedulers = requests.get(f"{simulator.url}/sdapi/v1/schedulers", timeout=5)
         assert schedulers.status_code == 404
+
+
+def test_sdnext_limits_the_rate_after_the_work_is_done() -> None:
+    with Simulator("sdnext", rate_limit=10) as simulator:
+        answers = [post(simulator).status_code for _ in range(3)]
+        assert answers == [200, 200, 429]
+        assert [job["state"] for job in simulator.jobs()] == ["done"] * 3

@@ -84,7 +84,7 @@ class FastAPIServer(Family):
 
     def answer(self, request: Request) -> Answer:
         """Route, authenticate, validate, handle."""
-        routes = self.found(request.path)
+        routes = self.found(request.path) or self.unsimulated(request.path)
         if not routes:
             if request.path.endswith("/") and self.found(request.path[:-1]):
                 host = request.header("host") or "127.0.0.1"
@@ -106,6 +106,16 @@ class FastAPIServer(Family):
             return self.error(problem.status, problem.detail)
         except ServerException as problem:
             return self.exception(problem.kind, problem.text)
+
+    def unsimulated(self, path: str) -> dict[str, Route]:
+        """Endpoints of the real server that only its password and its methods are played of."""
+        if not path.startswith("/sdapi/") or not self.settings.api:
+            return {}
+
+        def missing(_request: Request, _body: Any) -> Answer:
+            return Answer.of_json({"detail": "Not Found"}, 404)
+
+        return {method: Route(missing) for method in self.data["routes"].get(path, ())}
 
     def validated(self, route: Route, body: Any) -> Any:
         """The body as the route wants it; raises Invalid."""

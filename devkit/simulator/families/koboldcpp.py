@@ -206,6 +206,8 @@ class KoboldCpp(Family):
     def upscale(self, _kind: str, given: Mapping[str, Any]) -> Answer:
         """Always four times, whatever was asked; an empty picture where it cannot."""
         note = "<p>Postprocess upscale by: 2.0, Postprocess upscaler: ESRGAN_4x</p>"
+        if given.get("image", "") is None:
+            raise Drop
         image = (
             self.opened(given.get("image"), data_urls=False)
             if self.settings.upscaler_model

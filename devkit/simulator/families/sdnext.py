@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
 from typing import Any, ClassVar
+from urllib.parse import unquote
 
 from PIL import Image
 
-from devkit.simulator import infotext, painter
+from devkit.simulator import infotext, painter, picturefiles
 from devkit.simulator.catalog import Checkpoint
 from devkit.simulator.families.base import GENERATIONS, HTTPError, ServerException
 from devkit.simulator.families.generation import Generation, counted, mask_of
@@ -27,6 +30,11 @@ NO_HTML = (
     "[type=string_type, input_value=None, input_type=NoneType]\n"
     "    For further information visit https://errors.pydantic.dev/2.13/v/string_type"
 )
+RESIZE_MODES = {1: "Fixed", 2: "Crop", 3: "Fill", 4: "Outpaint", 5: "Context"}
+CAPTION_PARTS = (
+    "medium", "artist", "movement", "trending", "flavor", "tags", "scores", "answer",
+    "annotated_image",
+)  # fmt: skip
 LATENT = ("Latent", "Latent Nearest", "Latent Bilinear", "Latent Bicubic", "Latent Area")
 
 
@@ -44,7 +52,7 @@ class SDNext(WebUI):
     malformed = "Not authenticated"
     lists_served = (
         "samplers", "upscalers", "face-restorers", "detailers", "extensions", "memory", "version",
-        "platform", "torch", "status", "gpu", "checkpoint", "history", "sampler",
+        "platform", "torch", "status", "gpu", "history", "sampler",
         "loaded-loras", "unets", "wildcards", "start",
     )  # fmt: skip
 
@@ -60,7 +68,14 @@ class SDNext(WebUI):
         super().add_routes()
         for path in ("/sdapi/v1/refresh-embeddings",):
             self.routes.pop(path)
+        for path in ("/sdapi/v1/extra-single-image", "/sdapi/v1/extra-batch-images"):
+            self.add("POST", path, self.upscale_broken, model=path.rpartition("/")[2])
         self.add("GET", "/sdapi/v1/sd-vae", self.sd_vae)
+        self.add("GET", "/sdapi/v1/checkpoint", self.checkpoint)
+        self.add("POST", "/sdapi/v1/checkpoint", self.set_checkpoint)
+        self.add("POST", "/sdapi/v1/png-info", self.png_info, model="png-info")
+        self.add("POST", "/sdapi/v1/refresh-loras", self.refreshed_loras)
+        self.add("GET", "/sdapi/v1/loras", self.loras)
         self.add("GET", "/sdapi/v1/motd", self.lists["motd"])
         self.add("GET", "/sdapi/v1/log", ["2026-07-23 12:00:00 | INFO | Server start"] * 2)
         self.add("GET", "/sdapi/v1/schedulers", self.schedulers)
@@ -73,11 +88,8 @@ class SDNext(WebUI):
         self.add("POST", "/sdapi/v1/caption", self.caption, model="any object")
         self.add("POST", "/sdapi/v1/vqa", self.vqa, model="vqa")
         self.add("POST", "/sdapi/v1/tagger", self.tagger, model="tagger")
-        self.add("GET", "/queue/status", self.lists["queue-status"], guarded=False, part="webui")
-        self.add(
-            "POST", "/internal/progress", self.no_task, model="progress", guarded=False,
-            part="webui",
-        )  # fmt: skip
+        self.add("GET", "/queue/status", self.lists["queue-status"], part="webui")
+        self.add("POST", "/internal/progress", self.no_task, model="progress", part="webui")
 
     def answer(self, request: Request) -> Answer:
         """As ``FastAPIServer``, with the limit that is applied after the work is done."""
@@ -125,23 +137,27 @@ class SDNext(WebUI):
         super().start()
         if self.loaded:
             self.options["sd_model_checkpoint"] = self.title(self.loaded)
-        self.options.pop("sd_checkpoint_hash", None)
 
     def title(self, item: Checkpoint) -> str:
         """``name [hash]``."""
-        return f"{item.stem} [{item.short_hash}]" if item.hashed else item.stem
+        name = self.plain_name(item)
+        return f"{name} [{item.short_hash}]" if item.hashed else name
 
     def sd_models(self, _request: Request, _body: Any) -> Answer:
         """``GET /sd-models``."""
         return Answer.of_json([
             {
-                "title": self.title(item), "model_name": item.stem, "filename": item.path,
-                "type": "safetensors", "hash": item.short_hash if item.hashed else None,
-                "sha256": item.sha256 if item.hashed else None, "size": 2132696762,
-                "mtime": "2026-07-23T12:00:00", "version": "", "subfolder": None, "config": None,
+                "title": self.title(item), "model_name": self.plain_name(item),
+                "filename": item.path, "type": "safetensors",
+                "sha256": item.sha256 if item.hashed else None,
+                "hash": item.short_hash if item.hashed else None, "config": None,
             }
             for item in self.catalog.checkpoints
         ])  # fmt: skip
+
+    def plain_name(self, item: Checkpoint) -> str:
+        """The path below the model folder, without the extension."""
+        return item.file.rpartition(".")[0]
 
     def embeddings(self, _request: Request, _body: Any) -> Answer:
         """``GET /embeddings``: names only."""
@@ -179,7 +195,7 @@ class SDNext(WebUI):
     def resolved(self, name: Any) -> Checkpoint | None:
         """Title, name, short hash or full path (recordings txt2img-override-model-*)."""
         for item in self.catalog.checkpoints:
-            names = {item.stem, item.path, item.file}
+            names = {self.plain_name(item), item.path}
             if item.hashed:
                 names |= {self.title(item), item.short_hash}
             if name in names:
@@ -219,24 +235,103 @@ class SDNext(WebUI):
         """``POST /internal/progress`` knows no tasks of the API."""
         running = self.queue.running
         return Answer.of_json({
-            "job": running.kind if running else "", "textinfo": "", "active": bool(running),
-            "queued": bool(self.queue.waiting), "paused": False, "completed": not running,
-            "debug": False, "progress": running.share if running else 0, "eta": None,
-            "live_preview": None, "id_live_preview": -1,
+            "job": running.kind if running else "",
+            "textinfo": "" if running else "Waiting...", "active": running is not None,
+            "queued": self.queue.waiting > 0, "paused": False, "completed": False,
+            "debug": False, "step": running.step if running else 0,
+            "steps": running.sampling_steps if running else 1,
+            "batch_no": running.batch if running else 0,
+            "batch_count": running.batches if running else 0,
+            "progress": running.share if running else 0.0, "eta": None, "live_preview": None,
+            "id_live_preview": 0,
         })  # fmt: skip
+
+    def progress_of_anybody(self, request: Request, body: Any) -> Answer:
+        """``GET /progress``: an id more, a flag less than A1111."""
+        answer = super().progress_of_anybody(request, body)
+        if answer.status != 200:
+            return answer
+        state = json.loads(answer.body)
+        state["state"].pop("stopping_generation")
+        running = self.queue.running
+        return Answer.of_json({"id": running.task if running else "", **state})
+
+    def refreshed_loras(self, _request: Request, _body: Any) -> Answer:
+        """``POST /refresh-loras`` tells all about them."""
+        return Answer.of_json({
+            lora.name: {
+                "shorthash": lora.short_hash[:8], "hash": lora.short_hash, "name": lora.name,
+                "filename": f"{ROOT}/Lora/{lora.file}", "fullname": lora.name,
+                "metadata": lora.metadata, "is_safetensors": True, "alias": lora.alias,
+                "sd_version": "sd1",
+            }
+            for lora in self.catalog.loras
+        })  # fmt: skip
+
+    def checkpoint(self, _request: Request, _body: Any) -> Answer:
+        """``GET /checkpoint``: what is loaded."""
+        if self.loaded is None:
+            return Answer.of_json({"type": None, "class": None})
+        return Answer.of_json({
+            **self.lists["checkpoint"], "checkpoint": self.loaded.path,
+            "title": self.title(self.loaded), "name": self.plain_name(self.loaded),
+            "filename": self.loaded.path, "hash": self.loaded.short_hash,
+        })  # fmt: skip
+
+    def cmd_flags(self, _request: Request, _body: Any) -> Answer:
+        """``GET /cmd-flags``: shows the password."""
+        return Answer.of_json({**self.lists["cmd-flags"], "auth": self.settings.auth})
+
+    def upscale_broken(self, _request: Request, body: dict[str, Any]) -> Answer:
+        """The upscaling of this version fails after the work (recordings extra-*)."""
+        pictures = body.get("imageList")
+        for text in [item["data"] for item in pictures] if pictures else [body["image"]]:
+            self.opened(text)
+        model = "ResProcessBatch" if pictures else "ResProcessImage"
+        raise ServerException("ValidationError", NO_HTML.format(model=model))
+
+    def set_checkpoint(self, request: Request, _body: Any) -> Answer:
+        """``POST /checkpoint?sd_model_checkpoint=…``: for everybody, as ``/options``."""
+        with self.queue.turn(Job("options", "options")) as job:
+            self.load_or_unload(unquote(request.query.get("sd_model_checkpoint", "")), job)
+        return Answer.of_json({"ok": self.loaded is not None})
+
+    def unload(self, _request: Request, _body: Any) -> Answer:
+        """``POST /unload-checkpoint``: no body."""
+        self.loaded = None
+        return Answer(204)
+
+    def reload(self, _request: Request, _body: Any) -> Answer:
+        """``POST /reload-checkpoint``: no body."""
+        self.loaded = self.resolved(self.options["sd_model_checkpoint"])
+        return Answer(204)
+
+    def png_info(self, _request: Request, body: dict[str, Any]) -> Answer:
+        """``POST /png-info``: plain pairs, and the text among the items."""
+        text = picturefiles.parameters_in(self.opened(body["image"]))
+        pairs = infotext.pairs(text)
+        items = {"parameters": text} if text else {}
+        return Answer.of_json({"info": text, "items": items, "parameters": pairs})
 
     # Captions
 
     def openclip(self, _request: Request, body: dict[str, Any]) -> Answer:
         """``POST /openclip``."""
-        image = self.caption_source(body)
-        if body.get("model", "clip") not in ("clip", "deepdanbooru", "ViT-L-14/openai"):
+        self.caption_source(body)
+        if body.get("model", "clip") in ("nope", ""):
             raise HTTPError(404, "Model not found")
-        text = painter.described(image)
+        text = self.described(body)
         return Answer.of_json({
             "caption": text, "medium": None, "artist": None, "movement": None, "trending": None,
             "flavor": None,
         })  # fmt: skip
+
+    def described(self, body: dict[str, Any]) -> str:
+        """A caption; the recorded server had no weights for one."""
+        image = self.caption_source(body)
+        if self.settings.catalog == "recorded":
+            return "CLIP error: <class 'OSError'>"
+        return painter.described(image)
 
     def caption_source(self, body: dict[str, Any]) -> Image.Image:
         """The picture to describe."""
@@ -249,8 +344,9 @@ class SDNext(WebUI):
         backends = ("openclip", "tagger", "vlm", "analyze")
         if body.get("backend") not in backends:
             return Answer.of_json({"detail": [self.no_backend(body, backends)]}, 422)
-        text = painter.described(self.caption_source(body))
-        return Answer.of_json({"caption": text, "backend": body["backend"]})
+        text = self.described(body)
+        blank = dict.fromkeys(CAPTION_PARTS)
+        return Answer.of_json({"backend": body["backend"], "caption": text, **blank})
 
     def no_backend(self, body: dict[str, Any], backends: tuple[str, ...]) -> dict[str, Any]:
         """The complaint of pydantic 2 about a missing or unknown tag."""
@@ -274,12 +370,16 @@ class SDNext(WebUI):
 
     def vqa(self, _request: Request, body: dict[str, Any]) -> Answer:
         """``POST /vqa``: a question about a picture."""
-        return Answer.of_json({"answer": painter.described(self.caption_source(body))})
+        return Answer.of_json({
+            "answer": painter.described(self.caption_source(body)), "annotated_image": None,
+        })  # fmt: skip
 
     def tagger(self, _request: Request, body: dict[str, Any]) -> Answer:
         """``POST /tagger``: tags, separated by commas."""
         words = painter.described(self.caption_source(body)).replace(" with a ", " ").split()
-        return Answer.of_json({"tags": ", ".join(words[1:]), "scores": None})
+        recorded = self.settings.catalog == "recorded"
+        tags = "" if recorded else ", ".join(words[1:])
+        return Answer.of_json({"tags": tags, "scores": None})
 
     # Generations
 
@@ -291,7 +391,8 @@ class SDNext(WebUI):
         try:
             return super().generate(kind, values)
         except NoModel:
-            return Answer.of_json({"images": [], "parameters": {}, "info": ""})
+            echo = {**values, "init_images": None, "mask": None}
+            return Answer.of_json({"images": [], "parameters": echo, "info": ""})
 
     def sampler(self, values: dict[str, Any]) -> str:
         """The sampler's name in the list's spelling; raises HTTPError 404."""
@@ -323,6 +424,9 @@ class SDNext(WebUI):
         sources: list[Image.Image], mask: Image.Image | None,
     ) -> Generation:  # fmt: skip
         """Overrides of unknown options are dropped; everything is put back afterwards."""
+        if values["sd_model_checkpoint"]:
+            # Not an override but a switch for everybody (recording txt2img-top-level-…).
+            self.load_or_unload(values["sd_model_checkpoint"], job)
         overrides = values.get("override_settings") or {}
         before = {k: v for k, v in self.options.items() if k in overrides}
         try:
@@ -355,15 +459,16 @@ class SDNext(WebUI):
         g.clip_skip = values["clip_skip"] or 1
         g.styles = list(values["styles"] or [])
         self.apply_styles(g)
+        g.prompt = g.prompt.strip()
         g.sampler = values["sampler_name"]
         g.vae = (
             self.options.get("sd_vae") if self.options.get("sd_vae") in self.catalog.vaes else None
         )
-        names = [lora.name for lora in self.catalog.loras if f"<lora:{lora.name}" in g.prompt]
-        names += [
-            lora.alias for lora in self.catalog.loras
-            if f"<lora:{lora.alias}" in g.prompt and lora.alias not in names
-        ]  # fmt: skip
+        names = [
+            lora.name
+            for lora in self.catalog.loras
+            if re.search(rf"<lora:{re.escape(lora.name)}[:>]", g.prompt)
+        ]
         if names:
             g.extra["LoRA networks"] = ", ".join(names)
         if g.kind == "img2img" and g.sources:
@@ -386,6 +491,8 @@ class SDNext(WebUI):
                 raise ServerException("TypeError", text)
         if not values["batch_size"] or not values["n_iter"]:
             raise ServerException("IndexError", "list index out of range")
+        if values["width"] == values["height"] == 8:
+            raise ServerException("TypeError", "Cannot handle this data type: (1, 1, 1), |u1")
         if values["seed"] >= 2**63:
             raise ServerException("TypeError", "Integer exceeds 64-bit range")
 
@@ -403,6 +510,8 @@ class SDNext(WebUI):
         g.late["Init image size"] = f"{first.width}x{first.height}"
         g.late["Init image hash"] = hashed
         g.late["Denoising strength"] = g.values["denoising_strength"]
+        if mode in RESIZE_MODES:
+            g.late["Resize mode"] = RESIZE_MODES[mode]
         g.sources = [fitted(image, g.size, 0) for image in g.sources[: g.values["batch_size"]]]
         if mask is not None:
             g.mask = mask_of(
@@ -416,7 +525,7 @@ class SDNext(WebUI):
         mode, upscaler = values["hr_resize_mode"], values["hr_upscaler"]
         latent = upscaler in LATENT
         refine = bool(upscaler) and (latent or values["hr_force"])
-        if refine:
+        if refine or (upscaler and mode):
             g.late["Refine"] = True
         if mode:
             wide = values["hr_resize_x"] or g.size[0] * values["hr_scale"]
@@ -430,6 +539,8 @@ class SDNext(WebUI):
             g.late["Hires force"] = True
             g.late["Hires steps"] = values["hr_second_pass_steps"]
             g.late["Hires strength"] = values["hr_denoising_strength"]
+            if values["hr_sampler_name"] != "Same as primary":
+                g.late["Hires sampler"] = values["hr_sampler_name"]
 
     def load(self, model: Checkpoint | None, job: Job) -> Checkpoint:
         """As ``WebUI``; without any model the job ends without a picture."""
@@ -450,9 +561,19 @@ class SDNext(WebUI):
             g.pictures = []
         return super().answered(g)
 
+    def infotexts(self, g: Generation) -> list[str]:
+        """One for each picture, and one more after an interruption."""
+        texts = super().infotexts(g)
+        return [*texts, *texts[:1]] if g.job.interrupted else texts
+
     def echo(self, g: Generation) -> dict[str, Any]:
         """``parameters``: pictures left out."""
         return {**g.values, "init_images": None, "mask": None}
+
+    def grid_text(self, g: Generation, text: str) -> str:
+        """The grid's own infotext."""
+        size = f"{g.values['n_iter']}x{g.values['batch_size']}"
+        return text.replace("Index: 1x1", f"Grid: {size}")
 
     def infotext(self, g: Generation, index: int) -> str:
         """SD.Next's own form, with the templates the styles were put into."""
@@ -468,21 +589,21 @@ class SDNext(WebUI):
         values = g.values
         operations = [g.kind if g.sources or g.kind == "txt2img" else "txt2img"]
         pipeline = "StableDiffusionPipeline"
-        if g.sources:
+        if g.sources and values["denoising_strength"] <= 1:
             pipeline = "StableDiffusionImg2ImgPipeline"
             if g.mask is not None:
                 pipeline, operations = "StableDiffusionInpaintPipeline", ["inpaint"]
         if g.final_size:
             operations.append("upscale")
-        if "Refine" in g.late:
+        if "Hires force" in g.late:
             operations.append("hires")
         batches, size = values["n_iter"], values["batch_size"]
         return {
-            "Steps": values["steps"],
+            "Steps": values["steps"] if values["steps"] >= 0 else None,
             "Size": f"{g.size[0]}x{g.size[1]}",
             "Sampler": g.sampler if g.sampler != "Default" else None,
-            "Scheduler": SCHEDULERS.get(g.sampler, "EulerAncestralDiscreteScheduler"),
-            "Seed": g.seeds[index],
+            "Scheduler": scheduler_class(g.sampler),
+            "Seed": g.seeds[index] if g.seeds[index] >= 0 else None,
             "CFG scale": values["cfg_scale"],
             "CFG rescale": values["cfg_rescale"],
             "CLiP-skip": g.clip_skip if g.clip_skip != 1 else None,
@@ -495,17 +616,20 @@ class SDNext(WebUI):
             "Model": g.model.stem,
             "Model hash": g.model.short_hash,
             "VAE": g.vae.rpartition(".")[0] if g.vae else None,
+            "Index": f"{index // size + 1}x{index % size + 1}" if batches * size > 1 else None,
+            "Variation seed": g.subseeds[index] if values["subseed_strength"] else None,
+            "Variation strength": values["subseed_strength"] or None,
             **g.late,
             **g.extra,
         }
 
     def info(self, g: Generation, texts: list[str], first: int) -> dict[str, Any]:
         """What ``info`` holds: no model name."""
-        values, count = g.values, len(g.seeds)
+        values, count, wanted = g.values, len(g.seeds), g.values["negative_prompt"]
         return {
             "prompt": g.prompt, "all_prompts": [g.prompt] * count,
-            "negative_prompt": g.negative_prompt,
-            "all_negative_prompts": [g.negative_prompt] * count,
+            "negative_prompt": g.negative_prompt if wanted is not None else None,
+            "all_negative_prompts": [g.negative_prompt if wanted is not None else None] * count,
             "seed": g.seeds[0], "all_seeds": g.seeds, "subseed": g.subseeds[0],
             "all_subseeds": g.subseeds, "subseed_strength": values["subseed_strength"],
             "width": g.size[0], "height": g.size[1], "sampler_name": g.sampler,
@@ -528,8 +652,14 @@ class NoModel(Exception):
 NO_INT = "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"
 SCHEDULERS = {
     "Euler": "EulerDiscreteScheduler", "DDIM": "DDIMScheduler", "UniPC": "UniPCMultistepScheduler",
-    "DPM++ 2M": "DPMSolverMultistepScheduler",
 }  # fmt: skip
+
+
+def scheduler_class(sampler: str) -> str:
+    """The class that stands in the infotext."""
+    if sampler.startswith("DPM"):
+        return "DPMSolverMultistepScheduler"
+    return SCHEDULERS.get(sampler, "EulerAncestralDiscreteScheduler")
 
 
 def block(side: Any) -> int:

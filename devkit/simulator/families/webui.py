@@ -588,11 +588,11 @@ class WebUI(FastAPIServer):
 
     def answered(self, g: Generation) -> Answer:
         """``images``, ``parameters`` and ``info`` of a finished generation."""
-        texts = [self.infotext(g, index) for index in range(len(g.pictures))]
+        texts = self.infotexts(g)
         pictures, first = list(g.pictures), 0
         if len(pictures) > 1 and g.values["save_images"] and self.options.get("return_grid", True):
             pictures.insert(0, grid_of(pictures))
-            texts.insert(0, texts[0])
+            texts.insert(0, self.grid_text(g, texts[0]))
             first = 1
         files = [
             self.file(picture, texts[number] if number < len(texts) else None, g.seeds[0])
@@ -605,6 +605,14 @@ class WebUI(FastAPIServer):
             "parameters": self.echo(g),
             "info": self.info_text(info),
         })  # fmt: skip
+
+    def infotexts(self, g: Generation) -> list[str]:
+        """One for each picture."""
+        return [self.infotext(g, index) for index in range(len(g.pictures))]
+
+    def grid_text(self, _g: Generation, text: str) -> str:
+        """The grid's infotext: that of the first picture."""
+        return text
 
     def info_text(self, info: dict[str, Any]) -> str:
         """The ``info`` field."""
