@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from devkit.host import PluginDied
 from devkit.packaging import trial
 from devkit.packaging.contents import Package
 from devkit.packaging.findings import Finding, Status, failed
@@ -20,15 +21,6 @@ requires-python = ">=3.12"
 
 [tool.uv]
 package = false
-"""
-
-SERVING = """
-import http.server, os
-server = http.server.HTTPServer(
-    ("127.0.0.1", int(os.environ["SERVERLESS_PORT"])), http.server.BaseHTTPRequestHandler
-)
-print(os.environ["INSTALL_METHOD"], "Serving Flask app", flush=True)
-server.serve_forever()
 """
 
 
@@ -55,22 +47,65 @@ def test_a_lock_that_does_not_install_is_said(tmp_path: Path) -> None:
 
 
 def test_a_serverless_start_is_found_good(installed: Path) -> None:
-    (installed / "main.py").write_text(SERVING, encoding="utf-8")
+    (installed / "main.py").write_text(
+        "import time\nprint(' * Serving Flask app', flush=True)\ntime.sleep(60)", encoding="utf-8"
+    )
     assert list(trial.serve(Package(installed))) == []
 
 
+def test_a_serverless_start_that_fails_says_why(installed: Path) -> None:
+    (installed / "main.py").write_text("raise SystemExit('it broke')", encoding="utf-8")
+    with pytest.raises(PluginDied, match="it broke"):
+        list(trial.serve(Package(installed)))
+
+
+PLUGIN = """
+import base64, json, sys
+
+def say(**message):
+    print(json.dumps(message), flush=True)
+
+def stream(session, kind, data):
+    say(event="session", session_id=session, data={"type": kind, "data": data})
+
+say(version="VERSION")
+for line in sys.stdin:
+    request = json.loads(line)
+    session, data = request["session_id"], request["data"]
+    if data["action"] == "validate_tool_credentials":
+        stream(session, "stream", {"result": True})
+    else:
+        blob = {"id": "1", "sequence": 0, "total_length": 3, "end": False}
+        blob["blob"] = base64.b64encode(b"abc").decode()
+        kind = {"mime_type": "MIME", "filename": "a"}
+        stream(session, "stream", {"type": "blob_chunk", "message": blob, "meta": kind})
+        blob |= {"sequence": 1, "blob": "", "end": True}
+        stream(session, "stream", {"type": "blob_chunk", "message": blob, "meta": kind})
+    stream(session, "end", {})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a symbolic link to Python")
 @pytest.mark.parametrize(
-    ("main", "words"),
+    ("version", "mime_type", "words"),
     [
-        ("raise SystemExit('it broke')", "it broke"),
-        ("print('Serving Flask app', flush=True)", "does not answer HTTP"),
+        ("0.1.0", "image/png", []),
+        ("0.2.0", "image/png", ["names version 0.2.0"]),
+        ("0.1.0", "text/plain", ["asked for one picture"]),
     ],
 )
-def test_a_serverless_start_that_fails_is_said(installed: Path, main: str, words: str) -> None:
-    (installed / "main.py").write_text(main, encoding="utf-8")
-    findings = list(trial.serve(Package(installed)))
-    assert [each.status for each in findings] == [Status.FAILED]
-    assert words in findings[0].message
+def test_a_picture_is_made_through_the_daemons_protocol(
+    plugin: Path, version: str, mime_type: str, words: list[str]
+) -> None:
+    python = trial.python_of(plugin)
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    (plugin / "main.py").write_text(
+        PLUGIN.replace("VERSION", version).replace("MIME", mime_type), encoding="utf-8"
+    )
+    findings = [finding.message for finding in trial.draw(Package(plugin))]
+    assert len(findings) == len(words)
+    assert all(word in message for word, message in zip(words, findings, strict=True))
 
 
 def test_the_first_step_that_fails_is_the_last(
