@@ -20,6 +20,7 @@ import pytest
 import requests
 import yaml
 
+from devkit.host import Call, PluginError, PluginHost
 from devkit.simulator import Simulator
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,10 @@ class Machine:
         """How many interrupts reached it."""
         paths = [entry["path"] for entry in self._simulator.journal()]
         return sum(path.endswith("/interrupt") for path in paths)
+
+    def slow_down(self) -> None:
+        """Let each further step take a fifth of a second."""
+        self._simulator.configure(step_seconds=0.2)
 
     def kill(self) -> None:
         """End it, in the middle of whatever it does."""
@@ -316,6 +321,55 @@ def test_large_requests_go_through(front: str, machines: list[Machine]) -> None:
     )
     assert answer.status_code == 200
     assert machine_of(machines, "dify-large")
+
+
+def start(plugin: PluginHost, front: str, **more: object) -> Call:
+    credentials = {"base_url": front, "timeout": "60", **more}
+    asked = {"prompt": "a lighthouse", "width": 64, "height": 64, "steps": 3}
+    return plugin.start("stable_diffusion", "txt2img", credentials, asked)
+
+
+@needs_nginx
+def test_the_plugin_gives_a_picture_or_says_what_happened(
+    plugin: PluginHost, front: str, machines: list[Machine]
+) -> None:
+    plugin.validate_credentials("stable_diffusion", {"base_url": front})
+    calls: list[Call] = []
+    for number in range(JOBS):
+        while sum(not call.over for call in calls) >= AT_ONCE:
+            time.sleep(0.01)
+        if number == 60:
+            machines[1].kill()
+        calls.append(start(plugin, front))
+    pictures, errors = 0, []
+    for call in calls:
+        try:
+            pictures += len(call.wait(60).files)
+        except PluginError as error:
+            errors.append(error.message)
+    assert pictures + len(errors) == JOBS
+    assert 0 < len(errors) <= AT_ONCE
+    assert all("was not sent a second time" in message for message in errors), errors
+    survivors = [job for machine in (machines[0], machines[2]) for job in machine.jobs()]
+    assert len(survivors) == len(set(survivors))
+
+
+@needs_nginx
+def test_the_plugin_interrupts_its_own_job_alone(
+    plugin: PluginHost, front: str, machines: list[Machine]
+) -> None:
+    others = in_background(Crowd(front, seconds=5), ["dify-a", "dify-b"])
+    (free,) = [number for number, machine in enumerate(machines) if not machine.jobs()]
+    credentials = {"base_url": front, "timeout": "4"}
+    asked = {"prompt": "a lighthouse", "width": 64, "height": 64, "steps": 150}
+    machines[free].slow_down()
+    with pytest.raises(PluginError, match=r"was running at \d+% and was interrupted"):
+        plugin.invoke("stable_diffusion", "txt2img", credentials, asked, timeout=20)
+    assert [machine.interrupts() for machine in machines] == [
+        1 if number == free else 0 for number in range(3)
+    ]
+    for other in others:
+        other.join()
 
 
 def test_compose_and_configuration_name_the_same_machines() -> None:
