@@ -1,0 +1,41 @@
+"""The soak test notices what is left behind."""
+
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from devkit.soak import Footprint, left_behind, main
+
+MB = 2**20
+EARLY = Footprint(memory=100 * MB, files=12, sockets=3, threads=9)
+
+
+def test_an_equal_footprint_is_fine() -> None:
+    assert left_behind(EARLY, replace(EARLY, memory=105 * MB, files=11), 3) == []
+
+
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        (replace(EARLY, memory=106 * MB), "Memory grew by 6.0 MB; 5 MB are allowed."),
+        (replace(EARLY, files=13), "1 more files are open than there were."),
+        (replace(EARLY, sockets=5), "2 more sockets are open than there were."),
+        (replace(EARLY, threads=20), "11 more threads are open than there were."),
+    ],
+)
+def test_what_grew_is_said(late: Footprint, said: str) -> None:
+    assert left_behind(EARLY, late, 3) == [said]
+
+
+def test_each_call_at_once_may_keep_a_connection() -> None:
+    late = replace(EARLY, files=EARLY.files + 5, sockets=8)
+    assert left_behind(EARLY, late, at_once=8) == []
+    assert len(left_behind(EARLY, late, at_once=7)) == 2
+
+
+def test_a_short_soak(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--count", "60", "--at-once", "4"], Console(width=100)) == 0
+    lines = capsys.readouterr().out.splitlines()
+    counts = [line.split()[0] for line in lines if line.split() and line.split()[0].isdigit()]
+    assert counts == [str(count) for count in range(6, 61, 6)]
