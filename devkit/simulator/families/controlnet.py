@@ -13,7 +13,7 @@ from devkit.simulator.families.generation import Generation
 from devkit.simulator.wire import Answer, Request
 
 if TYPE_CHECKING:
-    from devkit.simulator.families.webui import WebUI
+    from devkit.simulator.families.preparing import Preparing
 
 MODULES = ["None", "canny", "depth_midas", "openpose_full", "lineart_realistic", "tile_resample"]
 WITHOUT_WEIGHTS = ("None", "canny", "invert (from white bg & black line)", "tile_resample",
@@ -31,7 +31,7 @@ DETAILERS = ["face_yolov8n.pt", "face_yolov8s.pt", "hand_yolov8n.pt", "person_yo
 class ControlNet:
     """Units of ``alwayson_scripts.ControlNet.args`` and the endpoints below ``/controlnet``."""
 
-    def __init__(self, server: WebUI, *, forge: bool) -> None:
+    def __init__(self, server: Preparing, *, forge: bool) -> None:
         self._server = server
         self._forge = forge
 
@@ -194,7 +194,7 @@ class ControlNet:
 class ADetailer:
     """The extension that repaints faces; from its sources, not recorded."""
 
-    def __init__(self, server: WebUI) -> None:
+    def __init__(self, server: Preparing) -> None:
         self._server = server
 
     def add_routes(self) -> None:

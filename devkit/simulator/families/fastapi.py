@@ -43,7 +43,6 @@ class FastAPIServer(Family):
     page_title: ClassVar[str] = "Stable Diffusion"
     api_title: ClassVar[str] = "FastAPI"
     challenge: ClassVar[Headers] = {}
-    unauthenticated_first: ClassVar[bool] = False
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         """As ``Family``."""

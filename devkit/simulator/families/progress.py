@@ -12,7 +12,7 @@ from devkit.simulator.jobs import Job, Queue
 from devkit.simulator.wire import Answer, Request
 
 if TYPE_CHECKING:
-    from devkit.simulator.families.webui import WebUI
+    from devkit.simulator.families.fastapi import FastAPIServer
 
 
 class Progress:
@@ -22,9 +22,8 @@ class Progress:
         self._queue = queue
         self._interrupted_idle = False
 
-    def add_routes(self, server: WebUI) -> None:
+    def add_routes(self, server: FastAPIServer) -> None:
         """The endpoints of the web page that tell of single tasks; no password guards them."""
-        self._server = server
         server.add(
             "POST", "/internal/progress", self.task, model="progress", guarded=False, part="webui"
         )
