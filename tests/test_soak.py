@@ -34,9 +34,7 @@ def test_each_call_at_once_may_keep_a_connection() -> None:
     assert len(left_behind(EARLY, late, at_once=7)) == 2
 
 
-def test_a_short_soak(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_short_soak(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("devkit.soak.SETTLE_SECONDS", 0.1)
     assert main(["--count", "60", "--at-once", "4"], Console(width=100)) == 0
     lines = capsys.readouterr().out.splitlines()

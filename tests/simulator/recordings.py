@@ -166,24 +166,24 @@ MEANWHILE: dict[str, dict[str, list[str]]] = {
 
 STOPPED: dict[str, dict[str, tuple[str, float]]] = {
     "a1111": {
-        "interrupt-result-hires-first-pass": ("interrupt-running-hires", 0.1),
-        "interrupt-result-n_iter3-in-second": ("interrupt-running-n_iter3", 0.45),
-        "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.1),
-        "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.45),
+        "interrupt-result-hires-first-pass": ("interrupt-running-hires", 0.2),
+        "interrupt-result-n_iter3-in-second": ("interrupt-running-n_iter3", 0.9),
+        "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.2),
+        "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.9),
     },
     "forge": {
-        "interrupt-result-n_iter3-in-second": ("interrupt-running-n_iter3", 0.75),
-        "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.1),
-        "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 0.75),
+        "interrupt-result-n_iter3-in-second": ("interrupt-running-n_iter3", 1.35),
+        "interrupt-result-while-override-model-loads": ("interrupt-while-model-loads", 0.2),
+        "skip-result-n_iter3-in-second": ("skip-running-n_iter3", 1.35),
     },
     "sdnext": {
-        "interrupt-result-single-50-steps": ("interrupt-running", 0.4),
-        "huge-steps-result-interrupted": ("huge-steps-interrupt", 0.4),
+        "interrupt-result-single-50-steps": ("interrupt-running", 0.8),
+        "huge-steps-result-interrupted": ("huge-steps-interrupt", 0.8),
     },
     "sdcpp": {},
     "koboldcpp": {},
 }
-"""Jobs that another request stopped: that request, and after how many seconds at 0.05 a step."""
+"""Jobs that another request stopped: that request, and after how many seconds at 0.1 a step."""
 
 BROKEN = "RemoteDisconnected|ConnectionReset"
 """The recorded client's words for a server that closed the connection without an answer."""

@@ -114,7 +114,7 @@ class Player:
         stopped = STOPPED[self.family].get(case.name)
         if not meanwhile and not stopped:
             return problems(simulator.url, case)
-        simulator.configure(step_seconds=0.05, model_load_seconds=0.3)
+        simulator.configure(step_seconds=0.1, model_load_seconds=0.6)
         threads = []
         for name in meanwhile:
             threads.append(Thread(target=ask, args=(simulator.url, self.known[name])))
