@@ -8,10 +8,11 @@ from dify_plugin import Tool
 from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge.offload import run_in_thread
-from sdwebui.client import Picture, Report
+from sdwebui.client import Picture
 from sdwebui.parameters import OutputFormat
 from sdwebui.pictures import PictureFormat, convert, sniff
 from sdwebui.postprocess import MOST_FILE_BYTES
+from sdwebui.report import Report
 
 Messages = Generator[ToolInvokeMessage, None, None]
 

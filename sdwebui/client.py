@@ -9,7 +9,6 @@ from typing import Any
 from sdwebui.answers import Info
 from sdwebui.catalog import Catalog, catalog_of
 from sdwebui.deadline import Deadline
-from sdwebui.dialects import Body
 from sdwebui.errors import (
     DeadlineExceeded,
     NoPicture,
@@ -20,7 +19,8 @@ from sdwebui.errors import (
 from sdwebui.pictures import PictureFormat, size_of, sniff
 from sdwebui.plan import Plan
 from sdwebui.planning import Planner
-from sdwebui.receipt import Evidence, differences, require_model
+from sdwebui.receipt import Evidence, require_model
+from sdwebui.report import Report, Round, report_of, shortfall
 from sdwebui.server import Server
 from sdwebui.stream import AnswerReader
 from sdwebui.tasks import whereabouts
@@ -52,39 +52,6 @@ class Picture:
     seed: int
     width: int
     height: int
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was done for all pictures of a call.
-
-    Attributes:
-        model: The checkpoint's file stem; "" when the server does not tell.
-        sampler: As the server spells it; "" when it does not tell. Likewise ``scheduler``.
-        seeds: Of the pictures, in order.
-        warnings: Differences from what was asked, in sentences.
-        seconds: From the first request to the last byte.
-    """
-
-    model: str
-    sampler: str
-    scheduler: str
-    steps: int
-    cfg_scale: float
-    seeds: tuple[int, ...]
-    warnings: tuple[str, ...]
-    seconds: float
-
-
-@dataclass(slots=True)
-class _Round:
-    """One request of a generation and what came of it."""
-
-    plan: Plan
-    body: Body
-    most: int
-    evidence: list[Evidence] = field(default_factory=list)
-    info: Info | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +142,13 @@ class Client:
             WebUIError: Any of the tree.
         """
         started = time.monotonic()
-        rounds: list[_Round] = []
+        rounds: list[Round] = []
         warnings = list(plan.notes)
         dialect = self.catalog.dialect(self._work)
         part = plan
         while True:
             body = dialect.body(part)
-            one = _Round(part, body, dialect.pictures_in(body))
+            one = Round(part, body, dialect.pictures_in(body))
             try:
                 yield from self._request(one)
             except WrongModel:
@@ -201,7 +168,7 @@ class Client:
             rounds.append(one)
             rest = part.count - len(one.evidence)
             if rest <= 0 or not self._asks_again(plan, one):
-                warnings += self._shortfall(plan, rounds) if rest > 0 else ()
+                warnings += shortfall(plan, rounds) if rest > 0 else ()
                 break
             part = replace(
                 part,
@@ -209,9 +176,9 @@ class Client:
                 count=rest,
                 task=f"dify-{uuid.uuid4().hex}",
             )
-        return self._report(plan, rounds, warnings, time.monotonic() - started)
+        return report_of(plan, rounds, warnings, time.monotonic() - started)
 
-    def _request(self, one: _Round) -> Iterator[Picture]:
+    def _request(self, one: Round) -> Iterator[Picture]:
         """Send one request and hand over its pictures while they arrive."""
         job = one.plan.job
         request = Request("POST", f"/sdapi/v1/{job}", job, one.body, {JOB_HEADER: one.plan.task})
@@ -245,7 +212,7 @@ class Client:
                 "interrupted the job."
             )
 
-    def _picture(self, one: _Round, data: bytes) -> Picture:
+    def _picture(self, one: Round, data: bytes) -> Picture:
         if not data:
             # KoboldCpp's answer to any failure (recording txt2img-nomodel).
             raise NoPicture(
@@ -258,7 +225,7 @@ class Client:
         one.evidence.append(Evidence(seed, width, height))
         return Picture(data, kind, seed, width, height)
 
-    def _asks_again(self, plan: Plan, one: _Round) -> bool:
+    def _asks_again(self, plan: Plan, one: Round) -> bool:
         """Whether fewer pictures came because the server makes fewer at a time.
 
         An interrupted job lists more seeds than it has pictures (recording
@@ -268,54 +235,12 @@ class Client:
         interrupted = len(one.info.seeds) > len(one.evidence)
         return not interrupted and not {"batch_size", "n_iter", "script_name"} & set(plan.extra)
 
-    def _shortfall(self, plan: Plan, rounds: list[_Round]) -> Iterator[str]:
-        made = sum(len(one.evidence) for one in rounds)
-        wanted = rounds[0].most if {"batch_size", "n_iter"} & set(plan.extra) else plan.count
-        if made < wanted and "script_name" not in plan.extra:
-            yield (
-                f"The server made {made} of {wanted} pictures; somebody probably interrupted the "
-                "job in the WebUI."
-            )
-
-    def _report(
-        self, plan: Plan, rounds: list[_Round], warnings: list[str], seconds: float
-    ) -> Report:
-        pictures = [one for done in rounds for one in done.evidence]
-        told = next((done.info for done in rounds if done.info), None)
-        for done in rounds:
-            if done.info:
-                warnings += differences(done.plan, done.body, done.info, done.evidence)
-        seeds = [
-            seed
-            for done in rounds
-            for seed in _true_seeds(done.info, [one.seed for one in done.evidence])
-        ]
-        assert len(seeds) == len(pictures)  # noqa: S101
-        return Report(
-            model=(told.model if told else "") or (plan.checkpoint.stem if plan.checkpoint else ""),
-            sampler=(told.sampler if told else "") or (plan.sampler.name if plan.sampler else ""),
-            scheduler=(told.scheduler if told else "")
-            or (plan.scheduler.name if plan.scheduler else ""),
-            steps=told.steps if told and told.steps is not None else plan.steps,
-            cfg_scale=told.cfg_scale if told and told.cfg_scale is not None else plan.cfg_scale,
-            seeds=tuple(seeds),
-            # The rounds of one call mostly differ in the same way: each thing is said once.
-            warnings=tuple(dict.fromkeys(warnings)),
-            seconds=seconds,
-        )
-
-
-def _true_seeds(info: Info | None, expected: list[int]) -> list[int]:
-    """The seeds that the server tells, filled up with the expected ones."""
-    told = list(info.seeds[: len(expected)]) if info else []
-    return told + expected[len(told) :]
-
 
 def _may_have_others(extra: Mapping[str, Any]) -> bool:
     return bool({"save_images", "script_name", "alwayson_scripts"} & set(extra))
 
 
-def _most_bytes(one: _Round) -> int:
+def _most_bytes(one: Round) -> int:
     """Bytes that an answer of these pictures can have: four a pixel, as base64, and some room.
 
     Sizes may be rounded up by 64 pixels (sd.cpp). What ``extra`` may add is not foreseen.

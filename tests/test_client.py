@@ -11,8 +11,9 @@ import responses
 from PIL import Image
 
 from sdwebui import errors
-from sdwebui.client import Client, Picture, Report
+from sdwebui.client import Client, Picture
 from sdwebui.parameters import Txt2Img
+from sdwebui.report import Report
 from tests.webui import URL, fresh_server, webui
 
 TXT2IMG = f"{URL}/sdapi/v1/txt2img"
