@@ -178,7 +178,7 @@ class ControlNet:
         self, g: Generation, unit: dict[str, Any], image: Image.Image | None,
         module: str, model: str,
     ) -> None:  # fmt: skip
-        """The extension of A1111 (from its sources, not recorded): failures are errors."""
+        """The extension of A1111: failures are errors. Assumed, no recording shows it."""
         if image is None:
             raise ServerException("ValueError", "controlnet is enabled but no input image is given")
         if module.lower() not in {name.lower() for name in self.modules}:
@@ -192,7 +192,7 @@ class ControlNet:
 
 
 class ADetailer:
-    """The extension that repaints faces; from its sources, not recorded."""
+    """The extension that repaints faces. Its answers are assumed, no recording shows them."""
 
     def __init__(self, server: Preparing) -> None:
         self._server = server
