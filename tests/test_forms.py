@@ -383,10 +383,9 @@ def test_the_manifest_loads_and_is_fit_for_the_marketplace() -> None:
     assert content["verified"] is False
 
 
-def test_the_plugin_asks_for_no_permission_that_it_does_not_use() -> None:
-    permission = PluginConfiguration(**raw("manifest.yaml")).resource.permission
-    assert permission
-    assert permission.model_dump(exclude_none=True) == {"tool": {"enabled": True}}
+def test_the_plugin_asks_for_no_permission() -> None:
+    """It calls no models, tools or apps of Dify and stores nothing there."""
+    assert PluginConfiguration(**raw("manifest.yaml")).resource.permission is None
 
 
 def test_the_author_is_the_same_everywhere() -> None:
