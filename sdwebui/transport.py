@@ -139,8 +139,14 @@ class Transport:
             }
         )
         self._session.headers.update(server.request_headers())
-        # Any auth object keeps requests from looking for passwords in a .netrc file.
-        self._session.auth = lambda prepared: prepared
+        # Proxies and certificate authorities of the environment are looked up once, not with each
+        # request; and passwords are never looked for in a .netrc file.
+        environment = self._session.merge_environment_settings(
+            server.url, {}, None, server.tls_verify, None
+        )
+        self._session.trust_env = False
+        self._session.proxies.update(environment["proxies"])
+        self._verify = environment["verify"]
         adapter = Adapter(server)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
@@ -218,7 +224,7 @@ class Transport:
                     headers=headers,
                     stream=True,
                     allow_redirects=False,
-                    verify=self.server.tls_verify,
+                    verify=self._verify,
                     timeout=(
                         min(CONNECT_SECONDS, deadline.remaining or 0.001),
                         deadline.remaining or 0.001,

@@ -64,6 +64,21 @@ def test_no_netrc_and_no_cookie_travels(
     assert not any(b"Authorization" in one or b"Cookie" in one for one in raw.requests)
 
 
+def test_a_proxy_of_the_environment_is_used(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = serve(answering(OK))
+    monkeypatch.setenv("HTTP_PROXY", raw.url)
+    monkeypatch.setenv("NO_PROXY", "gpu.invalid")
+    Transport(Server.at("gpu.test")).get("/x", deadline=Deadline.after(5), job="x")
+    assert raw.requests[0].startswith(b"GET http://gpu.test/x ")
+    with pytest.raises(errors.Unreachable, match="was not found"):
+        Transport(Server.at("gpu.invalid")).get("/x", deadline=Deadline.after(5), job="x")
+    raw.close()
+    with pytest.raises(errors.Unreachable, match=r"The HTTP proxy .* Add gpu\.test to NO_PROXY"):
+        Transport(Server.at("gpu.test")).post(POST, Deadline.after(5))
+
+
 @pytest.mark.parametrize(
     "script",
     [
