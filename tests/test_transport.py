@@ -74,7 +74,8 @@ def test_a_proxy_of_the_environment_is_used(
     assert raw.requests[0].startswith(b"GET http://gpu.test/x ")
     with pytest.raises(errors.Unreachable, match="was not found"):
         Transport(Server.at("gpu.invalid")).get("/x", deadline=Deadline.after(5), job="x")
-    raw.close()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{probe.getsockname()[1]}")
     with pytest.raises(errors.Unreachable, match=r"The HTTP proxy .* Add gpu\.test to NO_PROXY"):
         Transport(Server.at("gpu.test")).post(POST, Deadline.after(5))
 
