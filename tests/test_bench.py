@@ -21,7 +21,7 @@ MB = 2**20
 
 def figures(seconds: float, *, growth: float = 4, requests: float = 1) -> Figures:
     fresh = FreshRun(int(growth * MB), requests, silence=1.0, picture_bytes=3 * MB // 2)
-    return Figures.of([Run(seconds, seconds / 4, seconds / 2)], [fresh])
+    return Figures.of([Run(seconds, seconds / 4, seconds * 0.9, seconds / 2)], [fresh])
 
 
 def results(ours: Figures, case: Case | None = None) -> Results:
@@ -34,7 +34,7 @@ def missed(measured: Results) -> list[str]:
 
 
 def test_figures_are_medians_and_the_longest_silence() -> None:
-    runs = [Run(seconds, seconds / 10, 0.0) for seconds in (3.0, 1.0, 2.0)]
+    runs = [Run(seconds, seconds / 10, seconds, 0.0) for seconds in (3.0, 1.0, 2.0)]
     fresh = [FreshRun(growth, 1, silence, 7) for growth, silence in ((5, 1.0), (9, 3.0), (6, 2.0))]
     of = Figures.of(runs, fresh)
     assert (of.seconds, of.first_chunk, of.growth, of.silence) == (2.0, 0.2, 6, 3.0)

@@ -55,11 +55,13 @@ class Run:
     Attributes:
         seconds: From the first request's writing to the last call's end.
         first_chunk: Seconds to the first blob chunk of any of its calls.
+        pictures: Seconds to the last blob chunk: then all pictures are there.
         cpu_seconds: That the plugin's process spent.
     """
 
     seconds: float
     first_chunk: float
+    pictures: float
     cpu_seconds: float
 
 
@@ -86,6 +88,7 @@ class Figures:
 
     seconds: float
     first_chunk: float
+    pictures: float
     cpu_seconds: float
     growth: float
     requests: float
@@ -98,6 +101,7 @@ class Figures:
         return cls(
             seconds=statistics.median(run.seconds for run in runs),
             first_chunk=statistics.median(run.first_chunk for run in runs),
+            pictures=statistics.median(run.pictures for run in runs),
             cpu_seconds=statistics.median(run.cpu_seconds for run in runs),
             growth=statistics.median(run.growth for run in fresh),
             requests=statistics.median(run.requests for run in fresh),
@@ -119,6 +123,11 @@ class Comparison:
     def to_floor(self) -> float:
         """Whole time against the floor's."""
         return self.ours.seconds / self.floor.seconds
+
+    @property
+    def pictures_to_floor(self) -> float:
+        """Time until the pictures are there, against the floor's."""
+        return self.ours.pictures / self.floor.pictures
 
     @property
     def above_floor(self) -> float:

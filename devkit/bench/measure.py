@@ -114,6 +114,7 @@ class Bench:
         return Run(
             seconds=seconds,
             first_chunk=min(chunk for chunk in chunks if chunk is not None),
+            pictures=max(result.timings.last_blob_chunk or 0.0 for result in results),
             cpu_seconds=cpu_seconds(process) - cpu,
         )
 

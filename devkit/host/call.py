@@ -41,6 +41,7 @@ class Call:
         self._began = time.perf_counter()
         self._first_message: float | None = None
         self._first_blob_chunk: float | None = None
+        self._last_blob_chunk: float | None = None
         self._end = 0.0
 
     @property
@@ -70,7 +71,9 @@ class Call:
                 if kind == "variable" and body
             },
             files=tuple(self.files),
-            timings=Timings(self._first_message, self._first_blob_chunk, self._end),
+            timings=Timings(
+                self._first_message, self._first_blob_chunk, self._last_blob_chunk, self._end
+            ),
             raw_messages=tuple(self.messages),
         )
 
@@ -111,6 +114,7 @@ class Call:
     def _take_chunk(self, message: Message, now: float) -> str:
         if self._first_blob_chunk is None:
             self._first_blob_chunk = now
+        self._last_blob_chunk = now
         chunk = message["message"]
         blob = self._blobs.setdefault(chunk["id"], _Blob(chunk["total_length"]))
         text: str = chunk["blob"]

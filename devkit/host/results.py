@@ -63,6 +63,7 @@ class Timings:
 
     first_message: float | None
     first_blob_chunk: float | None
+    last_blob_chunk: float | None
     end: float
 
 
