@@ -84,7 +84,7 @@ def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     data = io.BytesIO()
     Image.new("RGB", (3, 2)).save(data, "PNG")
     file = ToolFile(data.getvalue(), len(data.getvalue()), "image/png", "../a.png", {})
-    result = ToolResult((), (), {}, (file, file), Timings(0.0, 0.0, 0.1), ())
+    result = ToolResult((), (), {}, (file, file), Timings(0.0, 0.0, 0.0, 0.1), ())
     outcome = saved(Step("x", "upscale", {}), result, tmp_path, set())
     assert [shot.path for shot in outcome.shots] == [tmp_path / "a.png", tmp_path / "a-2.png"]
     assert (outcome.shots[0].width, outcome.shots[0].height) == (3, 2)
