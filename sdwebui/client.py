@@ -23,7 +23,7 @@ from sdwebui.receipt import Evidence, require_model
 from sdwebui.report import Report, Round, report_of, shortfall
 from sdwebui.server import Server
 from sdwebui.stream import AnswerReader
-from sdwebui.tasks import whereabouts
+from sdwebui.tasks import JOB_HEADER, whereabouts
 from sdwebui.transport import Request, transport_to
 
 RESERVE_SHARE, RESERVE_SECONDS = 0.05, 2.0
@@ -31,9 +31,6 @@ RESERVE_SHARE, RESERVE_SECONDS = 0.05, 2.0
 
 MOST_ANSWER_BYTES = 512 * 2**20
 """No answer may be larger, whatever was asked."""
-
-JOB_HEADER = "X-SD-Job"
-"""Carries the job's id, so that a proxy can send all that concerns it to the same machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,13 @@ import pybase64
 
 from sdwebui import pictures
 from sdwebui.errors import InvalidInput, NotAPicture
+from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE
 
 if TYPE_CHECKING:
     from PIL import Image
 
 MEGAPIXELS = 64
 """The largest picture that is taken; decoded it needs 192 MB."""
-
-SMALLEST_SIDE, LARGEST_SIDE, SIDE_STEP = 64, 4096, 8
-"""Pixels a side that are asked of a server: A1111 1.10.1 itself has no limits and fails."""
 
 PNG_PIXELS = 8_000_000
 """Above this many pixels a re-encoded picture is sent as JPEG: the PNG of a photo of 64 megapixels

@@ -8,7 +8,8 @@ RGB picture without transparency, whatever came in.
 from typing import TYPE_CHECKING
 
 from sdwebui.errors import InvalidInput
-from sdwebui.inputs import LARGEST_SIDE, SIDE_STEP, PreparedPicture, open_picture
+from sdwebui.inputs import PreparedPicture, open_picture
+from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -152,8 +153,8 @@ def outpaint(
     from PIL import Image, ImageFilter
 
     width, height = picture.size
-    left, right = _rounded_up(width, left, right)
-    top, bottom = _rounded_up(height, top, bottom)
+    left, right = rounded_up(width, left, right)
+    top, bottom = rounded_up(height, top, bottom)
     size = (left + width + right, top + height + bottom)
     if max(size) > LARGEST_SIDE:
         raise InvalidInput(
@@ -176,7 +177,8 @@ def outpaint(
     )
 
 
-def _rounded_up(side: int, before: int, after: int) -> tuple[int, int]:
+def rounded_up(side: int, before: int, after: int) -> tuple[int, int]:
+    """The pixels to add before and after a side so that the whole is a multiple of 8."""
     missing = -(side + before + after) % SIDE_STEP
     return (before + missing, after) if before and not after else (before, after + missing)
 

@@ -33,6 +33,9 @@ ResourceKind = Literal[
     "face_detailers",
 ]
 
+SMALLEST_SIDE, LARGEST_SIDE = 64, 4096
+"""Pixels a side that are asked of a server: A1111 1.10.1 itself has no limits and fails."""
+
 SIDE_STEP = 8
 """Width and height are multiples of this many pixels: the latent space is 8 times smaller."""
 
@@ -186,8 +189,8 @@ class Generation(Parameters):
     model: str | None = None
     lora: Annotated[tuple[NamedWeight, ...], BeforeValidator(_read_loras)] = ()
     styles: Annotated[tuple[str, ...], BeforeValidator(_read_names)] = ()
-    width: int | None = Field(default=None, ge=64, le=4096)
-    height: int | None = Field(default=None, ge=64, le=4096)
+    width: int | None = Field(default=None, ge=SMALLEST_SIDE, le=LARGEST_SIDE)
+    height: int | None = Field(default=None, ge=SMALLEST_SIDE, le=LARGEST_SIDE)
     steps: int | None = Field(default=None, ge=1, le=150)
     cfg_scale: float | None = Field(default=None, ge=0, le=30)
     distilled_cfg_scale: float | None = Field(default=None, ge=0, le=30)

@@ -8,7 +8,7 @@ cards.
 import re
 from dataclasses import dataclass
 
-from sdwebui.parameters import SIDE_STEP, AspectRatio
+from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio
 
 Sizes = dict[AspectRatio, tuple[int, int]]
 
@@ -110,4 +110,4 @@ def size_for(
 
 def to_step(side: int) -> int:
     """The nearest multiple of 8 from 64 to 4096."""
-    return min(4096, max(64, int(side / SIDE_STEP + 0.5) * SIDE_STEP))
+    return min(LARGEST_SIDE, max(SMALLEST_SIDE, int(side / SIDE_STEP + 0.5) * SIDE_STEP))

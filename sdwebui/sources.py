@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sdwebui.inputs import PreparedPicture, fit_size, open_picture
-from sdwebui.masks import mask_from, mask_from_transparency, outpaint
+from sdwebui.masks import mask_from, mask_from_transparency, outpaint, rounded_up
 from sdwebui.parameters import Img2Img
 from sdwebui.plan import Source
 from sdwebui.presets import to_step
@@ -110,8 +110,8 @@ def _outpainted(
 
     grown, room = outpaint(picture, **sides)
     # Where the picture stands in the grown one: rounding adds pixels to sides that grow.
-    left = _offset(sides["left"], sides["right"], picture.size[0])
-    top = _offset(sides["top"], sides["bottom"], picture.size[1])
+    left, _ = rounded_up(picture.size[0], sides["left"], sides["right"])
+    top, _ = rounded_up(picture.size[1], sides["top"], sides["bottom"])
     union: Any = room.image
     if inverted:
         union = ImageChops.invert(union)
@@ -120,10 +120,6 @@ def _outpainted(
         own.paste(marks.image, (left, top))
         union = ImageChops.darker(union, own) if inverted else ImageChops.lighter(union, own)
     return grown, PreparedPicture("mask", union)
-
-
-def _offset(before: int, after: int, side: int) -> int:
-    return before + (-(side + before + after) % 8 if before and not after else 0)
 
 
 def _resized(picture: PreparedPicture, size: tuple[int, int], *, stretch: bool) -> PreparedPicture:

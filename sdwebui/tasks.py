@@ -13,6 +13,9 @@ from sdwebui.transport import Request, transport_to
 if TYPE_CHECKING:
     from sdwebui.client import Client
 
+JOB_HEADER = "X-SD-Job"
+"""Carries the job's id, so that a proxy can send all that concerns it to the same machine."""
+
 GRACE_SECONDS = 0.5
 """How far beyond the time limit asking and interrupting may go."""
 
@@ -34,7 +37,7 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
             "still be running. Ask for less, or raise timeout (at most 590)."
         )
     until = Deadline(client.deadline.end + GRACE_SECONDS, client.seconds)
-    headers = {"X-SD-Job": plan.task}
+    headers = {JOB_HEADER: plan.task}
     transport = transport_to(client.server)
     ask = Request("POST", "/internal/progress", "progress", {"id_task": task}, headers)
     try:

@@ -9,7 +9,6 @@ from devkit.host import PluginHost, ToolResult
 from devkit.simulator import Simulator
 
 PROVIDER = "stable_diffusion"
-FAMILIES = ("a1111", "a1111-1.6", "forge", "sdnext", "sdcpp", "koboldcpp")
 
 
 @pytest.fixture(scope="session")

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from devkit.faults import FAMILIES
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
 from sdwebui.metadata import parameters_of
-from tests.e2e.conftest import FAMILIES, PROVIDER, credentials, generations
+from tests.e2e.conftest import PROVIDER, credentials, generations
 
 Invoke = Callable[..., ToolResult]
 Simulators = Callable[[str], Simulator]

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from PIL import Image, ImageChops, ImageDraw
 
+from devkit.faults import FAMILIES
 from devkit.files import FileServer
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
-from tests.e2e.conftest import FAMILIES, PROVIDER, credentials, generations
+from tests.e2e.conftest import PROVIDER, credentials, generations
 
 Invoke = Callable[..., ToolResult]
 Simulators = Callable[[str], Simulator]
