@@ -7,11 +7,9 @@ from typing import Any
 from dify_plugin import Tool
 from dify_plugin.entities.tool import ToolInvokeMessage
 
-from bridge.offload import run_in_thread
+from bridge.blobs import blob
 from sdwebui.client import Picture
 from sdwebui.parameters import OutputFormat
-from sdwebui.pictures import PictureFormat, convert, sniff
-from sdwebui.postprocess import MOST_FILE_BYTES
 from sdwebui.report import Report
 
 Messages = Generator[ToolInvokeMessage, None, None]
@@ -39,47 +37,20 @@ def deliver(
         except StopIteration as end:
             report: Report = end.value
             break
-        message, note, said = blob(
-            tool, f"{name}-{picture.seed}", picture.data, picture.format, output_format
+        messages, note, said = blob(
+            f"{name}-{picture.seed}", picture.data, picture.format, output_format
         )
         size = {"width": picture.width, "height": picture.height}
         images.append({"seed": picture.seed, **size, **note})
         warnings += said
         # Nothing here may hold the picture while the next one is awaited.
         del picture
-        yield message
-        del message
+        yield from messages
+        del messages
     for image, seed in zip(images, report.seeds, strict=True):
         image["seed"] = seed
     report = replace(report, warnings=(*report.warnings, *dict.fromkeys(warnings)))
     yield from summary(tool, report, images)
-
-
-def blob(
-    tool: Tool, stem: str, data: bytes, kind: PictureFormat, output_format: OutputFormat
-) -> tuple[ToolInvokeMessage, dict[str, Any], list[str]]:
-    """A picture as a message, in the format that was asked for and within what Dify takes.
-
-    Its generation parameters are kept. A file over Dify's limit would be lost, so it becomes a
-    JPEG.
-
-    Returns:
-        The message, the file's name and size for the JSON, and what is to be said of it.
-    """
-    said = []
-    if output_format not in {"original", kind.name}:
-        data = run_in_thread(convert, data, output_format)
-        kind = sniff(data)
-    if len(data) > MOST_FILE_BYTES:
-        said.append(
-            f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "
-            f"{MOST_FILE_BYTES >> 20} MB a file; it became a JPEG."
-        )
-        data = run_in_thread(convert, data, "jpeg")
-        kind = sniff(data)
-    filename = f"{stem}.{kind.extension}"
-    message = tool.create_blob_message(data, {"mime_type": kind.mime_type, "filename": filename})
-    return message, {"filename": filename, "bytes": len(data)}, said
 
 
 def summary(

@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,6 +13,7 @@ from rich.console import Console
 
 from devkit.bench.__main__ import main
 from devkit.bench.cases import Case, Comparison, Figures, FreshRun, Results, Run, Starts
+from devkit.bench.cpus import move_to, reserved_cpu
 from devkit.bench.goals import goals
 from devkit.bench.memory import Growth, cpu_seconds
 from devkit.bench.report import rows, write_plot, write_table
@@ -88,6 +90,37 @@ def test_cpu_time_is_counted_in_less_than_clock_ticks() -> None:
     while time.process_time() < end:
         pass
     assert 0.003 <= cpu_seconds(process) - before < 0.1
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or len(os.sched_getaffinity(0)) < 2,
+    reason="only Linux lets a process choose CPUs, and it needs two",
+)
+def test_the_plugin_has_a_cpu_to_itself() -> None:
+    ours = psutil.Process()
+    before = ours.cpu_affinity()
+    with reserved_cpu() as cpu:
+        assert cpu is not None
+        assert cpu not in ours.cpu_affinity()
+        with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+            move_to(cpu, psutil.Process(child.pid))
+            assert psutil.Process(child.pid).cpu_affinity() == [cpu]
+            child.communicate(b"\n")
+    assert ours.cpu_affinity() == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process choose CPUs")
+def test_a_single_cpu_is_shared() -> None:
+    ours = psutil.Process()
+    before = ours.cpu_affinity()
+    ours.cpu_affinity(before[:1])
+    try:
+        with reserved_cpu() as cpu:
+            assert cpu is None
+            move_to(cpu, ours)
+            assert ours.cpu_affinity() == before[:1]
+    finally:
+        ours.cpu_affinity(before)
 
 
 def test_the_table_and_the_plot_are_written(tmp_path: Path) -> None:

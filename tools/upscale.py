@@ -12,7 +12,7 @@ class UpscaleTool(tools.WebUITool):
     """Enlarges pictures with the WebUI's upscalers."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
-        from bridge.delivery import blob
+        from bridge.blobs import blob
         from bridge.offload import run_in_thread
         from sdwebui.infotext import read_parameters
         from sdwebui.parameters import Upscale
@@ -31,13 +31,13 @@ class UpscaleTool(tools.WebUITool):
             picture, sent = run_in_thread(ready, data, name)
             plan.require_room(picture)
             made = upscale(client, plan, picture, sent, read_parameters(data))
-            message, note, said = blob(
-                self, f"upscale-{number}", made.data, made.format, asked.output_format
+            messages, note, said = blob(
+                f"upscale-{number}", made.data, made.format, asked.output_format
             )
             images.append({**note, "width": made.width, "height": made.height})
             warnings += (*made.warnings, *said)
             del made
-            yield message
+            yield from messages
         sizes = ", ".join(f"{one['width']}×{one['height']}" for one in images)
         text = f"{len(images)} enlarged with {plan.upscaler}: {sizes}."
         if warnings:

@@ -26,6 +26,7 @@ from devkit.bench.cases import (
     Run,
     Starts,
 )
+from devkit.bench.cpus import move_to, reserved_cpu
 from devkit.bench.memory import Growth, cpu_seconds
 from devkit.bench.plugins import PROVIDER, write_rival
 from devkit.host import PluginHost, ToolResult
@@ -42,16 +43,23 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A plugin and how its tool is called."""
+    """A plugin and how its tool is called.
+
+    Attributes:
+        cpu: Where it runs; None leaves that to the system.
+    """
 
     folder: Path
     provider: str
     tool: str
     credentials: Mapping[str, str]
+    cpu: int | None
 
     def host(self) -> PluginHost:
         """Start it. Its heartbeats come each second, so that a late one shows."""
-        return PluginHost(self.folder, env={"HEARTBEAT_INTERVAL": "1"}, keep_data=False)
+        host = PluginHost(self.folder, env={"HEARTBEAT_INTERVAL": "1"}, keep_data=False)
+        move_to(self.cpu, host.process)
+        return host
 
 
 class Bench:
@@ -63,15 +71,17 @@ class Bench:
     """
 
     def __init__(self, scratch: Path, stack: ExitStack) -> None:
+        # Before any thread starts.
+        cpu = stack.enter_context(reserved_cpu())
         self.sim = stack.enter_context(Simulator(cache_answers=True, png_bytes=PNG_BYTES))
         self._scratch = scratch
         access = {"base_url": self.sim.url, "model": MODEL}
         self.variants = {
-            FLOOR: Variant(write_rival(FLOOR, scratch / FLOOR), PROVIDER, FLOOR, {}),
-            NAIVE: Variant(write_rival(NAIVE, scratch / NAIVE), PROVIDER, NAIVE, access),
-            OURS: Variant(ROOT, "stable_diffusion", "txt2img", access),
+            FLOOR: Variant(write_rival(FLOOR, scratch / FLOOR), PROVIDER, FLOOR, {}, cpu),
+            NAIVE: Variant(write_rival(NAIVE, scratch / NAIVE), PROVIDER, NAIVE, access, cpu),
+            OURS: Variant(ROOT, "stable_diffusion", "txt2img", access, cpu),
         }
-        self.empty = Variant(write_rival("empty", scratch / "empty"), PROVIDER, "empty", {})
+        self.empty = Variant(write_rival("empty", scratch / "empty"), PROVIDER, "empty", {}, cpu)
 
     def prepare(self, hosts: Mapping[str, PluginHost], pictures: int, side: int) -> None:
         """Make the pictures of a case: for the floor in files, for the others in the simulator."""

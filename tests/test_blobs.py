@@ -1,0 +1,65 @@
+"""Files reach Dify in the SDK's own chunks, only faster."""
+
+import json
+import random
+from collections.abc import Generator, Iterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from dify_plugin import DifyPluginEnv, Plugin, Tool
+from dify_plugin.core.server.__base.response_writer import ResponseWriter
+from dify_plugin.entities.tool import ToolInvokeMessage
+
+from bridge.blobs import chunks
+
+META = {"mime_type": "image/png", "filename": 'a "picture".png'}
+
+
+class Wire(ResponseWriter):
+    """Keeps what the SDK would write to standard output."""
+
+    def __init__(self) -> None:
+        self.text = ""
+
+    def write(self, data: str) -> None:
+        self.text += data
+
+    def done(self) -> None:
+        pass
+
+
+def written(messages: Iterator[ToolInvokeMessage]) -> list[dict[str, Any]]:
+    """The events that the SDK writes for what a tool yields; every file is called F."""
+    wire = Wire()
+    generator = (message for message in messages)
+    plugin = SimpleNamespace(
+        dispatch=lambda *_: generator, executer=None, config=DifyPluginEnv(MAX_REQUEST_TIMEOUT=620)
+    )
+    Plugin._execute_request(cast(Plugin, plugin), "s1", {}, cast(Any, None), wire)
+    events: list[dict[str, Any]] = [json.loads(line) for line in wire.text.split("\n\n")[:-1]]
+    names = {event["data"]["data"]["message"]["id"] for event in events}
+    assert len(names) == 1
+    for event in events:
+        event["data"]["data"]["message"]["id"] = "F"
+    return events
+
+
+def of_the_sdk(data: bytes) -> Generator[ToolInvokeMessage, None, None]:
+    tool = SimpleNamespace(response_type=ToolInvokeMessage)
+    yield Tool.create_blob_message(cast(Tool, tool), data, dict(META))
+
+
+@pytest.mark.parametrize("size", [0, 1, 8191, 8192, 8193, 40_000])
+def test_chunks_are_those_of_the_sdk(size: int) -> None:
+    data = random.Random(size).randbytes(size)
+    ours = written(chunks(data, dict(META)))
+    assert ours == written(of_the_sdk(data))
+    assert [event["data"]["data"]["message"]["end"] for event in ours].index(True) == len(ours) - 1
+
+
+def test_each_file_has_its_own_name() -> None:
+    first, second = (
+        cast(dict[str, Any], next(chunks(b"x", dict(META))))["message"]["id"] for _ in range(2)
+    )
+    assert first != second
