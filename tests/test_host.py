@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from devkit.host import Call, PluginDied, PluginError, PluginHost, serverless_banner
+from devkit.host import Call, PluginDied, PluginError, PluginHost, ServerlessPlugin
 
 FIXTURE = Path(__file__).parent / "host_fixture_plugin"
 CREDENTIALS = {"word": "please"}
@@ -202,10 +202,21 @@ def test_leaving_the_context_ends_the_process() -> None:
 
 
 def test_the_serverless_runtime_prints_its_banner() -> None:
-    assert 0 < serverless_banner(FIXTURE) < 20
+    with ServerlessPlugin(FIXTURE) as plugin:
+        assert 0 < plugin.start_seconds < 20
+
+
+def test_a_serverless_plugin_hands_over_the_same() -> None:
+    with ServerlessPlugin(FIXTURE) as plugin:
+        script = json.dumps([["text", "a"], ["blob", 25600, "a.png", "image/png"]])
+        result = plugin.invoke("fixture", "act", CREDENTIALS, {"script": script})
+        assert result.text == "a"
+        assert [(file.size, file.filename) for file in result.files] == [(25600, "a.png")]
+        with pytest.raises(PluginError, match="no such luck"):
+            plugin.invoke("fixture", "act", CREDENTIALS, {"script": '[["raise", "no such luck"]]'})
 
 
 def test_a_serverless_start_without_banner_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("raise SystemExit('no flask here')")
     with pytest.raises(PluginDied, match="no flask here"):
-        serverless_banner(tmp_path)
+        ServerlessPlugin(tmp_path)

@@ -20,7 +20,7 @@ from devkit.host.results import (
     ToolFile,
     ToolResult,
 )
-from devkit.host.serverless import serverless_banner
+from devkit.host.serverless import ServerlessPlugin
 
 __all__ = [
     "Call",
@@ -28,8 +28,8 @@ __all__ = [
     "PluginDied",
     "PluginError",
     "PluginHost",
+    "ServerlessPlugin",
     "Timings",
     "ToolFile",
     "ToolResult",
-    "serverless_banner",
 ]

@@ -18,6 +18,7 @@ from typing import IO, Any, Self
 
 import psutil
 
+from devkit.host import questions
 from devkit.host.call import Call
 from devkit.host.results import Option, PluginDied, PluginError, ToolResult
 
@@ -127,14 +128,7 @@ class PluginHost:
         Raises:
             PluginError: The plugin refuses them; its message says why.
         """
-        call = self._send(
-            {
-                "type": "tool",
-                "action": "validate_tool_credentials",
-                "provider": provider,
-                "credentials": dict(credentials),
-            }
-        )
+        call = self._send(questions.validation(provider, credentials))
         call.wait(timeout)
         if not any(message.get("result") is True for message in call.messages):
             raise PluginError("", f"no result, but {call.messages}")
@@ -153,16 +147,7 @@ class PluginHost:
         Raises:
             PluginError: The plugin cannot fill it.
         """
-        call = self._send(
-            {
-                "type": "dynamic_parameter",
-                "action": "fetch_parameter_options",
-                "provider": provider,
-                "provider_action": tool,
-                "credentials": dict(credentials),
-                "parameter": parameter,
-            }
-        )
+        call = self._send(questions.choices(provider, tool, parameter, credentials))
         call.wait(timeout)
         return [
             Option(option["value"], option["label"]["en_US"])
@@ -178,17 +163,7 @@ class PluginHost:
         parameters: Mapping[str, Any],
     ) -> Call:
         """Begin an invocation and return at once."""
-        return self._send(
-            {
-                "type": "tool",
-                "action": "invoke_tool",
-                "provider": provider,
-                "tool": tool,
-                "credentials": dict(credentials),
-                "credential_type": "api-key",
-                "tool_parameters": dict(parameters),
-            }
-        )
+        return self._send(questions.invocation(provider, tool, credentials, parameters))
 
     def invoke(
         self,
@@ -225,12 +200,7 @@ class PluginHost:
 
     def _send(self, data: Mapping[str, Any]) -> Call:
         call = Call(uuid.uuid4().hex, keep_data=self._keep_data)
-        request = {
-            "session_id": call.session_id,
-            "event": "request",
-            "data": {"user_id": "devkit", **data},
-        }
-        line = json.dumps(request).encode() + b"\n"
+        line = json.dumps(questions.request(call.session_id, data)).encode() + b"\n"
         with self._lock:
             if self._dead:
                 raise self._obituary()

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from devkit.host import PluginHost, serverless_banner
+from devkit.host import PluginHost, ServerlessPlugin
 from devkit.packaging.contents import Package
 from devkit.packaging.findings import Finding, Rule, Status, failed, warning
 from devkit.packaging.lock import uv
@@ -59,8 +59,8 @@ def install(package: Package) -> Iterator[Finding]:
 
 def serve(package: Package) -> Iterator[Finding]:
     """With INSTALL_METHOD=serverless it says within 20 s that it serves."""
-    serverless_banner(package.root, python=str(python_of(package.root)))
-    yield from ()
+    with ServerlessPlugin(package.root, python=str(python_of(package.root))):
+        yield from ()
 
 
 def draw(package: Package) -> Iterator[Finding]:
