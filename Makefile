@@ -11,8 +11,10 @@ PROMPT ?= a lighthouse on a cliff at dusk, oil painting
 BASE_URL ?=
 MODEL ?=
 COUNT ?= 10000
+FAMILY ?= a1111
+PORT ?= 7860
 
-.PHONY: demo test lint unit forms troubleshooting faults bench soak package check-package test-package lock clean
+.PHONY: demo test lint unit simulator forms troubleshooting faults bench soak package check-package test-package lock clean
 .DEFAULT_GOAL := test
 
 # A virtual environment with uv in it (taken from the system when it is there), then exactly the
@@ -40,6 +42,10 @@ lint: $(READY)
 
 unit: $(READY)
 	$(PY) -m pytest --cov --cov-report=term --cov-fail-under=95
+
+# A simulated WebUI to point a browser, curl or a Dify at, until Ctrl-C.
+simulator: $(READY)
+	$(PY) -m devkit.simulator --family $(FAMILY) --port $(PORT)
 
 # The forms of the tools, from the parameter models and devkit/forms.
 forms: $(READY)
