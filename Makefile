@@ -30,8 +30,15 @@ $(READY): requirements-dev.txt Makefile
 	fi
 	@touch $@
 
+# Handed over as they are: a prompt may hold quotes, backticks and dollar signs.
+override PROMPT := $(value PROMPT)
+override BASE_URL := $(value BASE_URL)
+override MODEL := $(value MODEL)
+demo: export PROMPT := $(PROMPT)
+demo: export BASE_URL := $(BASE_URL)
+demo: export MODEL := $(MODEL)
 demo: $(READY)
-	@BASE_URL="$(BASE_URL)" MODEL="$(MODEL)" PROMPT="$(PROMPT)" $(PY) -m devkit.demo
+	@$(PY) -m devkit.demo
 
 test: lint unit
 

@@ -8,6 +8,7 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from pybase64 import b64encode_as_string
 
 from bridge.offload import run_in_thread
+from sdwebui.errors import InvalidInput, NotAPicture
 from sdwebui.parameters import OutputFormat
 from sdwebui.pictures import PictureFormat, convert, sniff
 from sdwebui.postprocess import MOST_FILE_BYTES
@@ -22,7 +23,7 @@ def blob(
     """A picture as messages, in the format that was asked for and within what Dify takes.
 
     Its generation parameters are kept. A file over Dify's limit would be lost, so it becomes a
-    JPEG.
+    JPEG; one that cannot be converted stays as it is.
 
     Args:
         stem: Of the file's name.
@@ -35,8 +36,12 @@ def blob(
     """
     said = []
     if output_format not in {"original", kind.name}:
-        data = run_in_thread(convert, data, output_format)
-        kind = sniff(data)
+        try:
+            data = run_in_thread(convert, data, output_format)
+            kind = sniff(data)
+        except (NotAPicture, InvalidInput) as error:
+            # It has cost GPU time, and others of the same call may already have been handed over.
+            said.append(f"{stem} stays a {kind.name} as the server sent it. {error}")
     if len(data) > MOST_FILE_BYTES:
         said.append(
             f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "

@@ -25,7 +25,11 @@ def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) 
     Raises:
         InvalidInput: A credential is malformed; no message shows a secret.
     """
-    text = {name: str(value).strip() for name, value in credentials.items() if value is not None}
+    text = {
+        name: str(value).strip()
+        for name, value in credentials.items()
+        if value not in (None, "None")
+    }
     server = Server.at(
         text.get("base_url", ""),
         api_auth=text.get("api_auth", ""),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import PurePosixPath
 from typing import Any, Self
 
@@ -42,10 +43,12 @@ class Info:
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
         """Read the rest of an answer; never fails."""
-        try:
-            info = json.loads(answer.get("info") or "{}")
-        except (TypeError, ValueError):
-            info = {}
+        info = answer.get("info")
+        if isinstance(info, str):
+            try:
+                info = json.loads(info)
+            except (ValueError, RecursionError):
+                info = {}
         if not isinstance(info, dict):
             info = {}
         infotexts = info.get("infotexts")
@@ -85,4 +88,10 @@ def stem_of(model: str) -> str:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if isfinite(number) else None

@@ -19,7 +19,7 @@ from sdwebui.errors import (
 from sdwebui.pictures import PictureFormat, size_of, sniff
 from sdwebui.plan import Plan
 from sdwebui.planning import Planner
-from sdwebui.receipt import Evidence, require_model
+from sdwebui.receipt import Evidence, has_size, require_model
 from sdwebui.report import Report, Round, report_of, shortfall
 from sdwebui.server import Server
 from sdwebui.stream import AnswerReader
@@ -112,7 +112,7 @@ class Client:
                 alive = b"<html" in answer.read()[:4096].lower()
         except WebUIError:
             return error
-        if not alive or "404" not in str(error):
+        if not alive or "(404)" not in str(error):
             return error
         return NotAWebUI(
             f"{self.server.url} shows a web page but has no API (404). Start the WebUI with --api "
@@ -186,6 +186,8 @@ class Client:
             with transport_to(self.server).exchange(request, self._work) as answer:
                 for chunk in answer.chunks():
                     arrived = reader.feed(chunk)
+                    if arrived and not one.evidence and _may_be_grid(one, arrived[0]):
+                        held = held or []
                     if held is not None:
                         held += arrived
                     # Popped, not looped over: nothing here may keep a picture alive that Dify has.
@@ -231,6 +233,11 @@ class Client:
         assert one.info  # noqa: S101
         interrupted = len(one.info.seeds) > len(one.evidence)
         return not interrupted and not {"batch_size", "n_iter", "script_name"} & set(plan.extra)
+
+
+def _may_be_grid(one: Round, first: bytes) -> bool:
+    """Whether the first of several pictures is not of their size, as all of them in one are."""
+    return one.most > 1 and bool(first) and not has_size(one.body, *size_of(first))
 
 
 def _may_have_others(extra: Mapping[str, Any]) -> bool:

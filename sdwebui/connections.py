@@ -127,11 +127,11 @@ class Adapter(HTTPAdapter):
         if not server.tls_verify:
             # The user chose so; a warning at each request would fill the daemon's log.
             disable_warnings(InsecureRequestWarning)
-        if server.ca_certificate:
+        if server.ca_certificate and server.tls_verify:
             context = ssl.create_default_context()
             try:
                 context.load_verify_locations(cadata=server.ca_certificate)
-            except ssl.SSLError:
+            except (ssl.SSLError, TypeError, ValueError):
                 raise InvalidInput(
                     "ca_certificate cannot be read: paste the whole PEM, from "
                     "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."

@@ -60,7 +60,8 @@ def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str
         said = _from_json(json.loads(text))
     except ValueError:
         said = _from_html(text) if "<" in text or "html" in content_type else text
-    said = server.redact(" ".join(said.split()))
+    # Before and after: a secret may hold spaces, or be broken over lines.
+    said = server.redact(" ".join(server.redact(said).split()))
     return said if len(said) <= MOST_WORDS else f"{said[: MOST_WORDS - 1]}…"
 
 
@@ -129,8 +130,14 @@ def fault_of(
                 f"The server at {server.url} limits requests (429) and has had too many.{quoted} "
                 "Wait a minute before the next one, or raise its rate limit."
             )
-        case 502 | 504:
+        case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
             return ProxyFailed(_proxy(server, status, quoted))
+        case 400 if "plain HTTP request was sent to HTTPS port" in said:
+            # nginx's words.
+            return NotAWebUI(
+                f"{server.url} speaks TLS on this port. Set base_url to "
+                f"{server.url.replace('http://', 'https://', 1)} instead."
+            )
         case 503:
             if re.search(r"busy|queue", said, re.IGNORECASE):
                 return RateLimited(
@@ -201,12 +208,17 @@ def _proxy(server: Server, status: int, quoted: str) -> str:
         502: "could not reach the WebUI; it may be restarting or have crashed",
         503: "has no WebUI to hand the request to; it may be starting or overloaded",
         504: "gave up waiting for the WebUI; many do so after 60 seconds",
-    }[status]
-    cure = (
-        "Raise its read timeout above the plugin's timeout (nginx: proxy_read_timeout 620s)."
-        if status == 504
-        else "See whether the WebUI runs, and try again in a minute."
-    )
+        # Cloudflare's own (its documentation of 5xx errors).
+        524: "gave up waiting for the WebUI; Cloudflare does so after 100 seconds",
+        525: "could not agree on TLS with the WebUI's machine",
+        526: "does not trust the certificate of the WebUI's machine",
+    }.get(status, "could not reach the WebUI's machine")
+    cure = {
+        504: "Raise its read timeout above the plugin's timeout (nginx: proxy_read_timeout 620s).",
+        524: "Use an address that does not lead through Cloudflare, or ask for less at once.",
+        525: "Repair the TLS settings behind the proxy.",
+        526: "Repair the TLS settings behind the proxy.",
+    }.get(status, "See whether the WebUI runs, and try again in a minute.")
     return f"The proxy at {server.origin} {cause} ({status}).{quoted} {cure}"
 
 

@@ -92,22 +92,18 @@ def _read_names(value: Any) -> Any:
     if value.lstrip().startswith("["):
         try:
             return json.loads(value)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"not a JSON list ({error})") from None
     return [name for name in (part.strip() for part in re.split(r"[,\n]", value)) if name]
 
 
-def _no_number(word: str) -> None:
-    raise ValueError(f"not JSON ({word} is no number there)")
-
-
 def _read_object(value: Any) -> Any:
     """A JSON object, given as text or as an object."""
-    if not isinstance(value, str):
-        return value
     try:
-        parsed = json.loads(value, parse_constant=_no_number)
-    except json.JSONDecodeError as error:
+        parsed = json.loads(value) if isinstance(value, str) else value
+        # Python reads and writes NaN and infinite numbers (1e999), which no server takes.
+        json.dumps(parsed, allow_nan=False)
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f'not JSON ({error}); write an object such as {{"eta": 0.5}}') from None
     if not isinstance(parsed, dict):
         raise ValueError('not a JSON object; write one such as {"eta": 0.5}')  # noqa: TRY004

@@ -13,11 +13,12 @@ from sdwebui.catalog import Catalog
 from sdwebui.deadline import Deadline
 from sdwebui.dialects import Dialect
 from sdwebui.errors import ExtensionMissing, InvalidInput, Unsupported
+from sdwebui.extra import forced_model, with_its_seed, without_model
 from sdwebui.names import Offer, find, folded, lookup
 from sdwebui.offers import Checkpoint
 from sdwebui.parameters import ControlNet, Generation, Img2Img, Txt2Img
 from sdwebui.plan import ControlUnit, HiresFix, Job, LoraUse, Plan, Refiner
-from sdwebui.presets import Preset, preset_for, size_for
+from sdwebui.presets import Preset, preset_for, rounding, size_for, squeezing
 from sdwebui.prompts import embeddings_in, split_loras, with_embeddings
 from sdwebui.sources import Prepared
 
@@ -56,7 +57,8 @@ class Planner:
             raise InvalidInput("prompt is missing: say what the picture should show.")
         plan, preset = self._common("txt2img", asked)
         width, height = size_for(preset, asked.aspect_ratio, asked.width, asked.height)
-        notes = _rounded(asked, width, height)
+        notes = rounding(asked.width, asked.height, width, height)
+        notes += squeezing(asked.aspect_ratio, asked.width, asked.height)
         hires = self._hires(asked) if asked.enable_hr else None
         return replace(plan, width=width, height=height, hires=hires, notes=plan.notes + notes)
 
@@ -68,7 +70,7 @@ class Planner:
             WebUIError: The server could not be asked.
         """
         plan, _ = self._common("img2img", asked)
-        notes = _rounded(asked, prepared.width, prepared.height)
+        notes = rounding(asked.width, asked.height, prepared.width, prepared.height)
         return replace(
             plan,
             width=prepared.width,
@@ -134,6 +136,7 @@ class Planner:
     def _common(self, job: Job, asked: Generation) -> tuple[Plan, Preset]:
         """What all generating jobs share; the size is still to be set."""
         dialect = self.dialect
+        asked = with_its_seed(asked)
         self._refuse_unsupported(asked)
         checkpoint = self._checkpoint(asked)
         preset = preset_for(self._model_name(asked, checkpoint))
@@ -167,7 +170,7 @@ class Planner:
             tiling=asked.tiling,
             face_detailer=self._face_detailer(asked),
             task=f"dify-{uuid.uuid4().hex}",
-            extra=asked.extra,
+            extra=without_model(asked.extra),
         )
         return plan, preset
 
@@ -192,9 +195,9 @@ class Planner:
             raise Unsupported(f"{dialect.title} needs a prompt.")
 
     def _checkpoint(self, asked: Generation) -> Checkpoint | None:
-        overrides = asked.extra.get("override_settings")
-        forced = overrides.get("sd_model_checkpoint") if isinstance(overrides, dict) else None
-        wanted = str(forced or asked.model or self.default_model).strip()
+        wanted = forced_model(asked.extra)
+        if wanted is None:
+            wanted = (asked.model or "").strip() or self.default_model
         return self.catalog.checkpoint(wanted, self.deadline) if wanted else None
 
     def _model_name(self, asked: Generation, checkpoint: Checkpoint | None) -> str:
@@ -303,13 +306,3 @@ class Planner:
                 "blank."
             )
         return self.catalog.one(kind, "face detailer", asked.face_detailer, self.deadline).name
-
-
-def _rounded(asked: Generation, width: int, height: int) -> tuple[str, ...]:
-    """What to say where a given side was no multiple of 8."""
-    sides = (("width", asked.width, width), ("height", asked.height, height))
-    return tuple(
-        f"{name} {given} became {made}, a multiple of 8."
-        for name, given, made in sides
-        if given not in {None, made}
-    )

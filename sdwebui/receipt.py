@@ -63,9 +63,11 @@ def differences(
         info: What the server says it did.
         pictures: What came.
     """
+    if not info.said:
+        yield "The server did not say what it did, so only the pictures' number and size is known."
     yield from _settings(plan, body, info)
     yield from _seeds(info, pictures)
-    yield from _sizes(plan, body, pictures)
+    yield from _sizes(body, pictures)
     if info.infotext.fields:
         yield from _loras(plan, info)
         yield from _leaks(plan, body, info)
@@ -73,7 +75,12 @@ def differences(
 
 
 def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
+    if plan.checkpoint and info.said and not (info.model or info.model_hash):
+        yield f"The server does not say that it used the model {plan.checkpoint.stem!r}."
     sampler = body.get("sampler_name")
+    # An entry of the lists of sd.cpp and KoboldCpp: whatever suits the model.
+    if folded(str(sampler or "")) == "default":
+        sampler = None
     if sampler and info.sampler and not _same(str(sampler), plan.sampler, info.sampler):
         yield f"The server used the sampler {info.sampler!r} instead of {sampler!r}."
     elif sampler and info.said and not info.sampler:
@@ -82,6 +89,8 @@ def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
     asked = folded(scheduler) not in {"", "automatic"}
     if asked and info.scheduler and not _same(scheduler, plan.scheduler, info.scheduler):
         yield f"The server used the scheduler {info.scheduler!r} instead of {scheduler!r}."
+    elif asked and info.said and not info.scheduler:
+        yield f"The server does not say that it used the scheduler {scheduler!r}."
     for name, done in (("steps", info.steps), ("cfg_scale", info.cfg_scale)):
         wanted = body.get(name)
         if isinstance(wanted, int | float) and done is not None and abs(done - wanted) > 0.01:
@@ -108,35 +117,47 @@ def _plural(seeds: tuple[int, ...]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
-def _sizes(plan: Plan, body: Mapping[str, Any], pictures: list[Evidence]) -> Iterator[str]:
+def expected_size(body: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Width and height in pixels that a request asks for; None where they cannot be told."""
     width, height = body.get("width"), body.get("height")
     if not isinstance(width, int | float) or not isinstance(height, int | float):
-        return
-    if plan.hires and body.get("enable_hr"):
-        if body.get("hr_resize_x") or body.get("hr_resize_y"):
-            return
-        scale = float(body.get("hr_scale", plan.hires.scale))
-        width, height = width * scale, height * scale
-    made = {(picture.width, picture.height) for picture in pictures}
+        return None
+    if not body.get("enable_hr"):
+        return width, height
+    # 2 is A1111's own where it is left out.
+    scale = body.get("hr_scale", 2.0)
+    if body.get("hr_resize_x") or body.get("hr_resize_y") or not isinstance(scale, int | float):
+        return None
+    return width * scale, height * scale
+
+
+def has_size(body: Mapping[str, Any], width: int, height: int) -> bool:
+    """Whether a picture is as large as its request asks for, as far as that can be told."""
+    expected = expected_size(body)
     # Servers round to the latent's 8 pixels in their own ways; that is no news after a hires fix.
     slack = 8 if body.get("enable_hr") else 1
-    for one in sorted(made):
-        if abs(one[0] - width) >= slack or abs(one[1] - height) >= slack:
-            yield (
-                f"The server made {one[0]}×{one[1]} pixels instead of {round(width)}×"
-                f"{round(height)}."
-            )
+    return expected is None or (
+        abs(width - expected[0]) < slack and abs(height - expected[1]) < slack
+    )
+
+
+def _sizes(body: Mapping[str, Any], pictures: list[Evidence]) -> Iterator[str]:
+    for width, height in sorted({(one.width, one.height) for one in pictures}):
+        expected = expected_size(body)
+        if expected and not has_size(body, width, height):
+            wanted = "×".join(str(round(side)) for side in expected)
+            yield f"The server made {width}×{height} pixels instead of {wanted}."
 
 
 def _loras(plan: Plan, info: Info) -> Iterator[str]:
     said = info.infotext
-    used = {folded(name) for name in said.applied_loras}
+    # sd.cpp lists the file's name without its folder (recording txt2img-lora-wrong-shape).
+    used = {folded(stem_of(name)) for name in said.applied_loras}
     if said.get("Version") == "KoboldCpp":
         # It lists none, but keeps only the tags that it knew (txt2img-lora-field-missing).
-        used |= {folded(name) for name, _ in said.loras}
+        used |= {folded(stem_of(name)) for name, _ in said.loras}
     for lora in plan.loras:
         names = {folded(stem_of(name)) for name in (lora.name, lora.path, *lora.aliases) if name}
-        names |= {folded(name) for name in (lora.name, lora.path, *lora.aliases) if name}
         if lora.weight and not names & used:
             yield f"The server does not list the LoRA {lora.name!r} among those it used."
 
@@ -162,7 +183,11 @@ def _leaks(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
     if vae and not asked_vae:
         yield (
             f"The VAE {vae!r} was in force on the server although nobody asked for it here; "
-            'set vae to "Automatic", or choose another in the WebUI.'
+            + (
+                "name another in vae, or choose one in the WebUI."
+                if info.infotext.modules
+                else 'set vae to "Automatic", or choose another in the WebUI.'
+            )
         )
     elif plan.vaes and plan.vaes[0] != "Automatic" and not vae:
         yield f"The server does not say that it used the VAE {plan.vaes[0]!r}."

@@ -14,8 +14,9 @@ class Report:
     """What was done for all pictures of a call.
 
     Attributes:
-        model: The checkpoint's file stem; "" when the server does not tell.
-        sampler: As the server spells it; "" when it does not tell. Likewise ``scheduler``.
+        model: The checkpoint's file stem. Where the server does not tell, this, the sampler and
+            the numbers are what was asked, and a warning says so; "" when nothing was.
+        sampler: As the server spells it. Likewise ``scheduler``.
         seeds: Of the pictures, in order.
         warnings: Differences from what was asked, in sentences.
         seconds: From the first request to the last byte.

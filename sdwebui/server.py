@@ -5,7 +5,7 @@ import json
 import re
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from sdwebui.errors import InvalidInput
 
@@ -17,6 +17,10 @@ _PASTED = re.compile(
 )
 
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
+
+_OF_EACH_REQUEST = frozenset(
+    {"content-length", "content-type", "transfer-encoding", "connection", "expect", "upgrade"}
+)
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n]*)")
 
@@ -101,8 +105,10 @@ class Server:
         found |= {word for value in found for word in value.split() if len(word) > 7}
         if self.auth:
             pair = ":".join(self.auth)
-            found |= {self.auth[1], quote(self.auth[1]), pair}
+            found |= {self.auth[1], pair}
             found.add(base64.b64encode(pair.encode()).decode())
+        # A redirect may have it in its address.
+        found |= {spelled(value) for value in tuple(found) for spelled in (quote, quote_plus)}
         return sorted(filter(None, found), key=len, reverse=True)
 
     def redact(self, text: str) -> str:
@@ -118,6 +124,8 @@ def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
     text = typed.strip().strip("\"'<>")
     if not text:
         raise InvalidInput(f"base_url is missing: give the WebUI's address, such as {_EXAMPLE}.")
+    # "http:/host" and "http//host" are slips of the finger.
+    text = re.sub(r"^(https?)(:/+|//+)", r"\1://", text, flags=re.IGNORECASE)
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         text = f"http://{text}"
     try:
@@ -127,7 +135,7 @@ def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
         raise InvalidInput(f"base_url is not an address: write it like {_EXAMPLE}.") from None
     if parts.scheme not in {"http", "https"}:
         raise InvalidInput(f"base_url must begin with http:// or https://, such as {_EXAMPLE}.")
-    if not parts.hostname or re.search(r"\s", parts.netloc):
+    if not parts.hostname or not _is_host(parts.hostname):
         raise InvalidInput(f"base_url names no host: write it like {_EXAMPLE}.")
     auth = None
     if parts.username is not None:
@@ -135,6 +143,15 @@ def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     path = _PASTED.sub("", parts.path.rstrip("/")).rstrip("/")
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}", auth
+
+
+def _is_host(name: str) -> bool:
+    """Whether it could be a host's name or address; DNS takes labels of 1 to 63 characters."""
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        return False
+    return not re.search(r"[\s*]", name)
 
 
 def _read_auth(typed: str) -> tuple[str, str]:
@@ -161,6 +178,8 @@ def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
         match = _HEADER.fullmatch(line)
         if not match or not match[2].isprintable():
             raise InvalidInput(f"headers: line {number} is not of the form Name: value.")
+        if match[1].lower() in _OF_EACH_REQUEST:
+            raise InvalidInput(f"headers: {match[1]} is set for each request; leave it out.")
         try:
             match[2].encode("latin-1")
         except UnicodeEncodeError:

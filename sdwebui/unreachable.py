@@ -54,9 +54,11 @@ def unreachable(
             "Dify and that machine, and its firewall."
         )
     if method == "GET":
+        secure = server.url.replace("http://", "https://", 1)
+        hint = f" If it speaks TLS, base_url must be {secure}." if secure != server.url else ""
         return Unreachable(
             f"{server.url} closed the connection without an answer to: {job}. The WebUI may be "
-            "starting or have crashed; look into its console, then try again."
+            f"starting or have crashed; look into its console, then try again.{hint}"
         )
     return AnswerCutOff(
         f"{server.url} closed the connection in the middle of {job}. The WebUI crashed or was "

@@ -1,5 +1,6 @@
 """Files reach Dify in the SDK's own chunks, only faster."""
 
+import io
 import json
 import random
 from collections.abc import Generator, Iterator
@@ -10,8 +11,10 @@ import pytest
 from dify_plugin import DifyPluginEnv, Plugin, Tool
 from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.entities.tool import ToolInvokeMessage
+from PIL import Image
 
-from bridge.blobs import chunks
+from bridge.blobs import blob, chunks
+from sdwebui.pictures import sniff
 
 META = {"mime_type": "image/png", "filename": 'a "picture".png'}
 
@@ -56,6 +59,17 @@ def test_chunks_are_those_of_the_sdk(size: int) -> None:
     ours = written(chunks(data, dict(META)))
     assert ours == written(of_the_sdk(data))
     assert [event["data"]["data"]["message"]["end"] for event in ours].index(True) == len(ours) - 1
+
+
+def test_a_picture_that_cannot_be_converted_is_not_lost() -> None:
+    target = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(target, "PNG")
+    data = target.getvalue()[:-30]
+    messages, note, (said,) = blob("txt2img-7", data, sniff(data), "jpeg")
+    assert note == {"filename": "txt2img-7.png", "bytes": len(data)}
+    assert said.startswith("txt2img-7 stays a png as the server sent it. A picture of ")
+    (first, *_) = written(messages)
+    assert first["data"]["data"]["meta"]["mime_type"] == "image/png"
 
 
 def test_each_file_has_its_own_name() -> None:

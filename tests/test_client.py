@@ -70,6 +70,41 @@ def test_a_grid_in_front_is_left_out() -> None:
     assert report.warnings == ()
 
 
+def test_a_grid_that_nobody_asked_for_is_left_out() -> None:
+    grid = png("white", (1024, 512))
+    told = answer([grid, png("red"), png("blue")], index_of_first_image=1, all_seeds=[7, 8])
+    with webui("a1111") as mock:
+        pictures, report = run(mock, told, image_count=2)
+    assert [base64.b64encode(one.data).decode() for one in pictures] == [png("red"), png("blue")]
+    assert report.warnings == ()
+
+
+def test_pictures_of_another_size_are_no_grid() -> None:
+    small = [png("red", (256, 256)), png("blue", (256, 256))]
+    with webui("a1111") as mock:
+        pictures, report = run(mock, answer(small), image_count=2)
+    assert [base64.b64encode(one.data).decode() for one in pictures] == small
+    assert report.warnings == ("The server made 256×256 pixels instead of 512×512.",)
+
+
+def test_a_seed_in_extra_counts_up_like_any_other() -> None:
+    one_by_one = [answer([png()], all_seeds=[seed]) for seed in (41, 42)]
+    with webui("koboldcpp") as mock:
+        pictures, report = run(mock, *one_by_one, image_count=2, extra={"seed": 41})
+        assert [body["seed"] for body in bodies(mock)] == [41, 42]
+    assert [one.seed for one in pictures] == [41, 42]
+    assert report.warnings == ()
+
+
+@pytest.mark.parametrize("seed", [-1, None])
+def test_no_seed_in_extra_is_a_random_one(seed: int | None) -> None:
+    with webui("a1111") as mock:
+        _, report = run(mock, answer([png()], all_seeds=[]), extra={"seed": seed})
+        (body,) = bodies(mock)
+    assert report.seeds == (body["seed"],)
+    assert body["seed"] not in {-1, 7}
+
+
 def test_pictures_that_a_script_adds_are_handed_over() -> None:
     told = answer([png("white"), *[png("red")] * 4], index_of_first_image=1, all_seeds=[7])
     with webui("a1111") as mock:

@@ -154,6 +154,7 @@ def test_timeout(plugin: PluginHost, serve: Callable[[Script], RawServer]) -> No
             "timeout must be a number of seconds from 1 to 590",
         ),
         ({"base_url": "gpu", "ca_certificate": "x"}, "ca_certificate is no PEM"),
+        ({"base_url": "http://127..0.1"}, "base_url names no host"),
     ],
 )
 def test_malformed_credentials(plugin: PluginHost, given: dict[str, str], said: str) -> None:

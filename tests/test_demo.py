@@ -1,6 +1,8 @@
 """``make demo``: pictures, contact sheets and a table, or the plugin's own message."""
 
 import io
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from devkit.demo.__main__ import run
+from devkit.demo.__main__ import ROOT, run
 from devkit.demo.outcome import saved
 from devkit.demo.steps import Step, first_page, second_page
 from devkit.host import Timings, ToolFile, ToolResult
@@ -78,6 +80,14 @@ def test_an_unknown_model_ends_it_with_the_plugins_message(sim: Simulator, tmp_p
     status, text = printed({"BASE_URL": sim.url, "MODEL": "no-such-model"}, tmp_path)
     assert status == 1
     assert "no-such-model" in text
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_make_hands_over_any_prompt() -> None:
+    prompt = 'a "quoted" `date` for $5, it\'s $(shell date) # bare'
+    given = ["make", "-s", "-o", ".venv/.ready", "demo", "PY=env #", f"PROMPT={prompt}"]
+    printed = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"PROMPT={prompt}" in printed.stdout.splitlines()
 
 
 def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:

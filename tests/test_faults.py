@@ -33,6 +33,13 @@ FORGE_CUDA = {
 }
 
 
+def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
+    server = Server.at("http://gpu:7860", api_auth="me:two  spaces")
+    said = in_its_own_words(server, b"wrong: me:two  spaces, wrong: two spaces")
+    assert "two  spaces" not in said
+    assert said.startswith("wrong: •••")
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
@@ -117,6 +124,15 @@ FORGE_CUDA = {
         ),
         (502, NGINX % b"502 Bad Gateway", errors.ProxyFailed, "502 Bad Gateway"),
         (503, NGINX % b"503 Service Unavailable", errors.ProxyFailed, "starting or overloaded"),
+        (520, b"", errors.ProxyFailed, "could not reach the WebUI's machine (520)"),
+        (524, b"error code: 524", errors.ProxyFailed, "Cloudflare does so after 100 seconds (524)"),
+        (526, b"", errors.ProxyFailed, "does not trust the certificate"),
+        (
+            400,
+            NGINX % b"400 The plain HTTP request was sent to HTTPS port",
+            errors.NotAWebUI,
+            "Set base_url to https://gpu:7860 instead.",
+        ),
         (504, NGINX % b"504 Gateway Time-out", errors.ProxyFailed, "proxy_read_timeout 620s"),
         (413, NGINX % b"413 Request Entity Too Large", errors.ProxyFailed, "client_max_body_size"),
         (404, {"detail": "Not Found"}, errors.NotAWebUI, "start the WebUI with --api"),

@@ -55,6 +55,39 @@ def test_family_is_recognised_behind_a_proxy_that_hides_the_document(
         assert dialect.tasks is (recognised != "sdnext")
 
 
+@pytest.mark.parametrize("model", ["DREAMSHAPER_8", "dreamshaper_8.safetensors", "879db523c3"])
+def test_a_model_in_extra_is_sent_in_the_servers_spelling(model: str) -> None:
+    overrides = {"sd_model_checkpoint": model, "eta_noise_seed_delta": 1}
+    body = body_for("a1111", extra={"override_settings": overrides}, model="xl_sd_xl_base_1.0")
+    assert body["override_settings"] == {
+        "sd_model_checkpoint": "dreamshaper_8",
+        "eta_noise_seed_delta": 1,
+    }
+
+
+@pytest.mark.parametrize("overrides", [None, {"sd_model_checkpoint": None}])
+def test_extra_can_leave_the_loaded_model_alone(overrides: dict[str, Any] | None) -> None:
+    with webui("a1111"):
+        client = Client(fresh_server(), default_model="dreamshaper_8")
+        asked = Txt2Img.read({"prompt": "a cat", "extra": {"override_settings": overrides}})
+        plan = client.planner.txt2img(asked)
+        body = client.catalog.dialect(client.deadline).body(plan)
+    assert plan.checkpoint is None
+    assert not body.get("override_settings")
+
+
+def test_a_blank_model_is_the_default_model() -> None:
+    body = body_for("a1111", model=" ", default_model="dreamshaper_8")
+    assert body["override_settings"]["sd_model_checkpoint"].startswith("dreamshaper_8")
+
+
+def test_a_seed_in_extra_is_held_to_the_limits_of_seeds() -> None:
+    with pytest.raises(InvalidInput, match="seed must be a whole number"):
+        body_for("a1111", extra={"seed": "random"})
+    with pytest.raises(Unsupported, match="takes seeds up to 2147483647"):
+        body_for("sdcpp", extra={"seed": 2**31})
+
+
 @pytest.mark.parametrize("family", ALL)
 def test_body_is_complete_and_holds_no_null(family: str) -> None:
     body = body_for(family)

@@ -3,7 +3,7 @@
 import pytest
 
 from sdwebui.parameters import AspectRatio
-from sdwebui.presets import preset_for, size_for, to_step
+from sdwebui.presets import preset_for, rounding, size_for, squeezing, to_step
 
 
 @pytest.mark.parametrize(
@@ -49,6 +49,21 @@ def test_every_aspect_ratio_has_a_size_of_about_the_same_area(
     assert width % 8 == height % 8 == 0
     assert width / height == pytest.approx(wide / high, rel=0.06)
     assert 0.8 < width * height / square < 1.8
+
+
+def test_a_side_that_was_rounded_is_told() -> None:
+    assert rounding(700, 304, 704, 304) == ("width 700 became 704, a multiple of 8.",)
+    assert rounding(None, None, 512, 512) == ()
+
+
+def test_a_side_that_the_aspect_ratio_makes_too_long_or_short_is_told() -> None:
+    assert squeezing("9:16", 2400, None) == (
+        "height became 4096 instead of the 4267 of 9:16: sides are of 64 to 4096 pixels.",
+    )
+    assert squeezing("16:9", 64, None) == (
+        "height became 64 instead of the 36 of 16:9: sides are of 64 to 4096 pixels.",
+    )
+    assert squeezing("16:9", 1280, None) == squeezing("16:9", None, None) == ()
 
 
 def test_given_sides_are_used_and_a_missing_one_follows() -> None:

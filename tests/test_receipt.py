@@ -78,11 +78,33 @@ def test_what_is_as_asked_draws_no_warning() -> None:
 @pytest.mark.parametrize(
     "answer", [{}, {"info": ""}, {"info": "oops"}, {"info": "[1]"}, {"info": None}]
 )
-def test_an_answer_without_info_is_no_difference(answer: dict[str, Any]) -> None:
+def test_an_answer_without_info_leaves_open_what_was_done(answer: dict[str, Any]) -> None:
     info = Info.read(answer)
     assert not info.said
-    assert found(info, sampler_name="Euler a", scheduler="Karras") == []
+    assert found(info, sampler_name="Euler a", scheduler="Karras") == [
+        "The server did not say what it did, so only the pictures' number and size is known."
+    ]
     require_model(ASKED, info)
+
+
+def test_info_may_be_an_object_instead_of_text() -> None:
+    info = Info.read({"info": {"sd_model_name": "other", "all_seeds": [5]}})
+    assert (info.model, info.seeds) == ("other", (5,))
+    with pytest.raises(WrongModel, match="'other'"):
+        require_model(UNHASHED, info)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"steps": NaN, "all_seeds": [NaN, 1e999], "index_of_first_image": 1e999}',
+        f'{{"steps": 1{"0" * 400}}}',
+        "[" * 5000,
+    ],
+)
+def test_no_info_is_odd_enough_to_fail(text: str) -> None:
+    info = Info.read({"info": text})
+    assert (info.steps, info.seeds, info.first_picture) == (None, (), 0)
 
 
 @pytest.mark.parametrize(
@@ -124,6 +146,17 @@ def test_an_answer_without_info_is_no_difference(answer: dict[str, Any]) -> None
             'vae to "Automatic", or choose another in the WebUI.',
         ),
         (
+            said("Steps: 20, Sampler: Euler a"),
+            {"scheduler": "Karras"},
+            "The server does not say that it used the scheduler 'Karras'.",
+        ),
+        (
+            said(f"{FIELDS}, Module 1: sdxl_vae"),
+            {},
+            "The VAE 'sdxl_vae' was in force on the server although nobody asked for it here; "
+            "name another in vae, or choose one in the WebUI.",
+        ),
+        (
             said(),
             {"override_settings": {"CLIP_stop_at_last_layers": 2}},
             "The server does not say that it used clip skip 2.",
@@ -132,6 +165,35 @@ def test_an_answer_without_info_is_no_difference(answer: dict[str, Any]) -> None
 )
 def test_each_difference_is_a_sentence(info: Info, body: dict[str, Any], warning: str) -> None:
     assert found(info, **body) == [warning]
+
+
+def test_a_model_that_is_not_named_is_told() -> None:
+    assert found(said(), plan(checkpoint=ASKED)) == [
+        "The server does not say that it used the model 'dream'."
+    ]
+
+
+def test_the_servers_own_choice_of_sampler_is_whatever_it_says() -> None:
+    assert found(said(sampler_name="euler_a"), sampler_name="default") == []
+
+
+def test_a_lora_is_known_by_its_file_without_the_folder() -> None:
+    told = 'SDCPP: {"loras": [{"name": "water.safetensors", "multiplier": 1.0}]}'
+    asked = plan(loras=(LoraUse("water", 1.0, "1", "styles/water.safetensors"),))
+    assert found(said(f"{FIELDS}, {told}"), asked) == []
+    other = plan(loras=(LoraUse("fire", 1.0, "1", "styles/fire.safetensors"),))
+    assert found(said(f"{FIELDS}, {told}"), other) == [
+        "The server does not list the LoRA 'fire' among those it used."
+    ]
+
+
+def test_a_hires_fix_of_extra_is_reckoned_with() -> None:
+    assert found(said(), size=(1024, 1024), enable_hr=True) == []
+    assert found(said(), size=(768, 768), enable_hr=True, hr_scale=1.5) == []
+    assert found(said(), size=(99, 99), enable_hr=True, hr_resize_x=640) == []
+    assert found(said(), size=(512, 512), enable_hr=True, hr_scale=2) == [
+        "The server made 512×512 pixels instead of 1024×1024."
+    ]
 
 
 def test_an_alias_of_the_sampler_is_the_sampler() -> None:

@@ -23,6 +23,10 @@ from sdwebui.server import Server
         ("HTTP://GPU:7860", "http://gpu:7860"),
         ("[::1]:7860", "http://[::1]:7860"),
         ("localhost", "http://localhost"),
+        ("http:/gpu:7860", "http://gpu:7860"),
+        ("http//gpu:7860", "http://gpu:7860"),
+        ("https:///gpu", "https://gpu"),
+        ("my_gpu-1", "http://my_gpu-1"),
     ],
 )
 def test_base_url_is_tolerant(typed: str, url: str) -> None:
@@ -37,6 +41,10 @@ def test_base_url_is_tolerant(typed: str, url: str) -> None:
         ("http://", "names no host"),
         ("http://gpu:99999", "is not an address"),
         ("my gpu machine", "names no host"),
+        ("http://127..0.1:7860", "names no host"),
+        (f"http://{'a' * 64}", "names no host"),
+        ("http://*host:7860", "names no host"),
+        ("http://.lan", "names no host"),
     ],
 )
 def test_base_url_is_refused_in_words(typed: str, said: str) -> None:
@@ -74,6 +82,12 @@ def test_broken_headers_are_refused_without_their_values(typed: str) -> None:
     with pytest.raises(InvalidInput, match="headers") as caught:
         Server.at("gpu", headers=typed)
     assert "snowman" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding", "Connection"])
+def test_headers_that_belong_to_one_request_are_refused(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"headers: {name} is set for each request"):
+        Server.at("gpu", headers=f"{name}: 5")
 
 
 def test_basic_auth_and_headers_travel_together() -> None:
@@ -116,6 +130,13 @@ def test_no_spelling_of_a_secret_survives() -> None:
     cleaned = server.redact(said)
     for secret in ("p w/d!", "p%20w", token, "abcdefghij"):
         assert secret not in cleaned
+
+
+def test_secrets_in_an_address_are_taken_out() -> None:
+    server = Server.at("gpu", api_auth="u:pä ss", headers="Authorization-X: session=abc def")
+    assert (
+        server.redact("/?p=p%C3%A4+ss&s=session%3Dabc+def&q=p%C3%A4%20ss") == "/?p=•••&s=•••&q=•••"
+    )
 
 
 def test_a_short_password_is_taken_out_as_a_word_only() -> None:

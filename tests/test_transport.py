@@ -332,4 +332,8 @@ def test_own_certificate_authority() -> None:
     assert ask(Server.at(url, tls_verify=False)) == {}
     pem = authority.cert_pem.bytes().decode().replace("\n", " ")
     assert ask(Server.at(url, ca_certificate=pem)) == {}
+    assert ask(Server.at(url, ca_certificate=pem, tls_verify=False)) == {}
+    for broken in (pem.replace("MII", "MäI"), pem[:60] + pem[-30:]):
+        with pytest.raises(errors.InvalidInput, match="ca_certificate cannot be read"):
+            Transport(Server.at(url, ca_certificate=broken))
     raw.close()

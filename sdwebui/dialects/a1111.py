@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sdwebui.dialects.probe import Probe
-from sdwebui.plan import ControlUnit, Plan, Source, merged
+from sdwebui.extra import merged
+from sdwebui.plan import ControlUnit, Plan, Source
 
 Body = dict[str, Any]
 

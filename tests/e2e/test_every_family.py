@@ -194,3 +194,36 @@ def test_nothing_secret_is_asked_of_any_server(invoke: Invoke, simulators: Simul
     invoke(sim, "list_resources", {})
     invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64})
     assert not [one for one in sim.journal() if "cmd-flags" in one["path"]]
+
+
+@pytest.mark.parametrize("family", ["a1111", "forge"])
+def test_a_refiner_that_takes_over_draws_no_warning(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    asked = {"prompt": "a lighthouse", "steps": 2, "width": 64, "height": 64}
+    asked |= {"model": "dreamshaper_8", "refiner": "xl_sd_xl_base_1.0"}
+    sim = simulators(family)
+    assert invoke(sim, "txt2img", asked).variables["warnings"] == []
+    result = invoke(sim, "txt2img", {**asked, "refiner_switch_at": 1})
+    assert result.variables["warnings"] == ["The server does not say that the refiner took over."]
+
+
+@every_family
+def test_a_seed_in_extra_names_the_pictures(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    asked = {"prompt": "a lighthouse", "steps": 2, "width": 64, "height": 64, "image_count": 2}
+    result = invoke(simulators(family), "txt2img", {**asked, "extra": '{"seed": 5}'})
+    assert result.variables["seeds"] == [5, 6]
+    assert [file.filename.partition(".")[0] for file in result.files] == ["txt2img-5", "txt2img-6"]
+    assert len({file.data for file in result.files}) == 2
+    assert result.variables["warnings"] == []
+
+
+@pytest.mark.parametrize("family", ["sdcpp", "koboldcpp"])
+def test_a_lora_in_a_folder_draws_no_warning(
+    invoke: Invoke, simulators: Simulators, family: str
+) -> None:
+    asked = {"prompt": "a lighthouse", "steps": 2, "width": 64, "height": 64}
+    result = invoke(simulators(family), "txt2img", {**asked, "lora": "watercolour"})
+    assert result.variables["warnings"] == []

@@ -95,8 +95,7 @@ class Preparing(Listing):
         g.vae = self.options["sd_vae"] if self.options["sd_vae"] in self.catalog.vaes else None
         g.sampler, g.scheduler = self.sampling(values)
         self.prepare_hires(g)
-        if values.get("refiner_checkpoint"):
-            self.known(values["refiner_checkpoint"])
+        self.prepare_refiner(g)
         if g.kind == "img2img":
             self.prepare_sources(g, mask)
         if g.scheduler:
@@ -152,6 +151,19 @@ class Preparing(Listing):
         if found is None:
             raise ServerException("Exception", f"Could not find checkpoint with name {name}")
         return found
+
+    def prepare_refiner(self, g: Generation) -> None:
+        """It takes over at a share of the steps, unless it is the checkpoint at work already.
+
+        From A1111's source (apply_refiner); no recording has two checkpoints.
+        """
+        if not g.values.get("refiner_checkpoint"):
+            return
+        refiner = self.known(g.values["refiner_checkpoint"])
+        switch_at = g.values.get("refiner_switch_at")
+        if switch_at is not None and switch_at < 1 and refiner != g.model:
+            g.extra["Refiner"] = f"{refiner.stem} [{refiner.short_hash}]"
+            g.extra["Refiner switch at"] = switch_at
 
     def prepare_hires(self, g: Generation) -> None:
         """Hires fix: needs an upscaler and a denoising strength."""

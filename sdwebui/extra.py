@@ -1,0 +1,53 @@
+"""``extra``: fields of the request that the user sets beside, or instead of, the parameters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sdwebui.parameters import Generation
+
+_MODEL_OPTION = "sd_model_checkpoint"
+
+
+def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The body with ``extra`` in it: objects are merged, null takes a field out, the rest wins."""
+    result = dict(body)
+    for key, value in extra.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
+    """The parameters with the seed of ``extra``: the other pictures count up from it as ever.
+
+    Raises:
+        InvalidInput: It is no seed.
+    """
+    if "seed" not in asked.extra:
+        return asked
+    rest = {name: value for name, value in asked.extra.items() if name != "seed"}
+    seed = Generation.read({"seed": asked.extra["seed"]}).seed
+    return asked.model_copy(update={"seed": seed, "extra": rest})
+
+
+def forced_model(extra: Mapping[str, Any]) -> str | None:
+    """The checkpoint that ``extra`` names; "" when it wants none, None when it says nothing."""
+    overrides = extra.get("override_settings", {})
+    if overrides is None:
+        return ""
+    if not isinstance(overrides, Mapping) or _MODEL_OPTION not in overrides:
+        return None
+    return str(overrides[_MODEL_OPTION] or "").strip()
+
+
+def without_model(extra: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``extra`` without its checkpoint, which is sent in the server's own spelling instead."""
+    overrides = extra.get("override_settings")
+    if not isinstance(overrides, Mapping) or _MODEL_OPTION not in overrides:
+        return extra
+    rest = {name: value for name, value in overrides.items() if name != _MODEL_OPTION}
+    return {**extra, "override_settings": rest}
