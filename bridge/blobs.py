@@ -43,12 +43,17 @@ def blob(
             # It has cost GPU time, and others of the same call may already have been handed over.
             said.append(f"{stem} stays a {kind.name} as the server sent it. {error}")
     if len(data) > MOST_FILE_BYTES:
-        said.append(
+        large = (
             f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "
-            f"{MOST_FILE_BYTES >> 20} MB a file; it became a JPEG."
+            f"{MOST_FILE_BYTES >> 20} MB a file"
         )
-        data = run_in_thread(convert, data, "jpeg")
-        kind = sniff(data)
+        smaller = run_in_thread(convert, data, "jpeg")
+        if smaller is data:
+            # A JPEG, or an animation.
+            said.append(f"{large}, so Dify may refuse it. Ask for a smaller picture.")
+        else:
+            said.append(f"{large}; it became a JPEG.")
+        data, kind = smaller, sniff(smaller)
     filename = f"{stem}.{kind.extension}"
     meta = {"mime_type": kind.mime_type, "filename": filename}
     return chunks(data, meta), {"filename": filename, "bytes": len(data)}, said

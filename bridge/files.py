@@ -5,6 +5,7 @@ from typing import Any
 import requests
 from dify_plugin.file.file import File
 
+from sdwebui.connections import Adapter, Session, watched
 from sdwebui.deadline import Deadline
 from sdwebui.errors import FileUnavailable
 from sdwebui.unreachable import never_arrived
@@ -60,9 +61,10 @@ class DifyFile:
 
     def _download(self, url: str, place: str, deadline: Deadline) -> bytes:
         wait = max(0.1, deadline.remaining)
-        with requests.get(
-            url, stream=True, allow_redirects=False, timeout=(min(5, wait), wait)
-        ) as response:
+        with watched(deadline) as watch, Session() as session:
+            session.mount("http://", Adapter())
+            session.mount("https://", Adapter())
+            response = session.get(url, stream=True, timeout=(min(5, wait), wait))
             status = response.status_code
             if 300 <= status < 400:
                 raise FileUnavailable(
@@ -87,8 +89,8 @@ class DifyFile:
                         f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller picture, "
                         "or lower Dify's UPLOAD_IMAGE_FILE_SIZE_LIMIT."
                     )
-                if deadline.passed:
-                    raise requests.Timeout
+            if watch.expired:
+                raise requests.Timeout
         return bytes(body)
 
 

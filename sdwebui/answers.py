@@ -52,7 +52,7 @@ class Info:
         if not isinstance(info, dict):
             info = {}
         infotexts = info.get("infotexts")
-        first = int(_number(info.get("index_of_first_image")) or 0)
+        first = max(0, int(_number(info.get("index_of_first_image")) or 0))
         texts = [str(text) for text in infotexts] if isinstance(infotexts, list) else []
         infotext = parse(texts[first] if first < len(texts) else "")
         extra = info.get("extra_generation_params")

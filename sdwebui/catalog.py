@@ -16,6 +16,7 @@ from sdwebui.errors import (
     ProxyFailed,
     RateLimited,
     ServerFault,
+    WebUIError,
 )
 from sdwebui.names import Offer, find, lookup
 from sdwebui.offers import Checkpoint
@@ -66,6 +67,7 @@ class Catalog:
         self.server = transport.server
         self._transport = transport
         self._kept: dict[str, tuple[float, Any]] = {}
+        self._failed: dict[str, tuple[float, WebUIError]] = {}
         self._lock = threading.RLock()
 
     def _cached(
@@ -79,6 +81,7 @@ class Catalog:
         kept = self._kept.get(key)
         if kept and not fresh and time.monotonic() - kept[0] < seconds:
             return kept[1]
+        began = time.monotonic()
         # One fetch at a time: many calls that start together ask the server once.
         if not self._lock.acquire(timeout=deadline.remaining):
             raise DeadlineExceeded(
@@ -89,7 +92,17 @@ class Catalog:
             latest = self._kept.get(key)
             if latest is not kept and latest and time.monotonic() - latest[0] < seconds:
                 return latest[1]
-            value = fetch()
+            failed_at, failure = self._failed.get(key, (0.0, None))
+            if failure and failed_at > began:
+                # While we waited: to try it again would make those behind us wait as long again.
+                raise type(failure)(str(failure))
+            try:
+                value = fetch()
+            except WebUIError as error:
+                # A call that had little time left failed for itself only.
+                if not deadline.passed:
+                    self._failed[key] = (time.monotonic(), error)
+                raise
             self._kept[key] = (time.monotonic(), value)
             return value
         finally:

@@ -10,6 +10,7 @@ from sdwebui.answers import Info
 from sdwebui.catalog import Catalog, catalog_of
 from sdwebui.deadline import Deadline
 from sdwebui.errors import (
+    AnswerCutOff,
     DeadlineExceeded,
     NoPicture,
     NotAWebUI,
@@ -19,12 +20,13 @@ from sdwebui.errors import (
 from sdwebui.pictures import PictureFormat, size_of, sniff
 from sdwebui.plan import Plan
 from sdwebui.planning import Planner
-from sdwebui.receipt import Evidence, has_size, require_model
+from sdwebui.receipt import Evidence, require_model
 from sdwebui.report import Report, Round, report_of, shortfall
 from sdwebui.server import Server
+from sdwebui.sieve import Sieve
 from sdwebui.stream import AnswerReader
 from sdwebui.tasks import JOB_HEADER, whereabouts
-from sdwebui.transport import Request, transport_to
+from sdwebui.transport import Answer, Request, transport_to
 
 RESERVE_SHARE, RESERVE_SECONDS = 0.05, 2.0
 """What is kept of the time limit for asking where the job stands and interrupting it."""
@@ -179,20 +181,11 @@ class Client:
         """Send one request and hand over its pictures while they arrive."""
         job = one.plan.job
         request = Request("POST", f"/sdapi/v1/{job}", job, one.body, {JOB_HEADER: one.plan.task})
-        # A grid or a script's extra pictures are told from the others by info, which comes last.
-        held: list[bytes] | None = [] if _may_have_others(one.plan.extra) else None
         reader = AnswerReader(max_bytes=_most_bytes(one))
+        sieve = Sieve(one.body, one.most, others=_may_have_others(one.plan.extra))
         try:
             with transport_to(self.server).exchange(request, self._work) as answer:
-                for chunk in answer.chunks():
-                    arrived = reader.feed(chunk)
-                    if arrived and not one.evidence and _may_be_grid(one, arrived[0]):
-                        held = held or []
-                    if held is not None:
-                        held += arrived
-                    # Popped, not looped over: nothing here may keep a picture alive that Dify has.
-                    while held is None and arrived and len(one.evidence) < one.most:
-                        yield self._picture(one, arrived.pop(0))
+                yield from self._arriving(one, answer, reader, sieve)
             one.info = Info.read(reader.finish())
         except NotAWebUI:
             # An unexpected 404: another server may stand behind the address by now.
@@ -201,15 +194,38 @@ class Client:
         except DeadlineExceeded:
             raise whereabouts(self, one.plan, one.body) from None
         require_model(one.plan.checkpoint, one.info)
-        for data in (held or [])[one.info.first_picture :]:
-            if "script_name" in one.plan.extra or len(one.evidence) < one.most:
-                yield self._picture(one, data)
+        yield from self._pictures(one, sieve.rest(one.info.first_picture))
         if not one.evidence:
             raise NoPicture(
                 f"The server answered {job} without a picture. See in the WebUI whether a model is "
                 "selected and loaded, and in its console what went wrong; somebody may also have "
                 "interrupted the job."
             )
+
+    def _arriving(
+        self, one: Round, answer: Answer, reader: AnswerReader, sieve: Sieve
+    ) -> Iterator[Picture]:
+        """The pictures of an answer as they come; the reader then holds the rest of it."""
+        failure: WebUIError | None = None
+        try:
+            for chunk in answer.chunks():
+                yield from self._pictures(one, sieve.take(reader.feed(chunk)))
+                if reader.ended:
+                    answer.hasten()
+        except (AnswerCutOff, DeadlineExceeded) as error:
+            failure = error
+        # Some servers leave the connection open, or announce more than they send.
+        if not reader.ended:
+            yield from self._pictures(one, sieve.rest_without_info())
+            if failure:
+                raise failure
+
+    def _pictures(self, one: Round, arrived: list[bytes]) -> Iterator[Picture]:
+        """Pictures of one request, no more than it asks for unless a script adds some."""
+        any_number = "script_name" in one.plan.extra
+        # Popped, not looped over: nothing here may keep a picture alive that Dify has.
+        while arrived and (any_number or len(one.evidence) < one.most):
+            yield self._picture(one, arrived.pop(0))
 
     def _picture(self, one: Round, data: bytes) -> Picture:
         if not data:
@@ -235,11 +251,6 @@ class Client:
         return not interrupted and not {"batch_size", "n_iter", "script_name"} & set(plan.extra)
 
 
-def _may_be_grid(one: Round, first: bytes) -> bool:
-    """Whether the first of several pictures is not of their size, as all of them in one are."""
-    return one.most > 1 and bool(first) and not has_size(one.body, *size_of(first))
-
-
 def _may_have_others(extra: Mapping[str, Any]) -> bool:
     return bool({"save_images", "script_name", "alwayson_scripts"} & set(extra))
 
@@ -247,10 +258,12 @@ def _may_have_others(extra: Mapping[str, Any]) -> bool:
 def _most_bytes(one: Round) -> int:
     """Bytes that an answer of these pictures can have: four a pixel, as base64, and some room.
 
-    Sizes may be rounded up by 64 pixels (sd.cpp). What ``extra`` may add is not foreseen.
+    Sizes may be rounded up by 64 pixels (sd.cpp), and pictures that were sent come back in
+    ``parameters`` (recordings txt2img-controlnet-*). What ``extra`` may add is not foreseen.
     """
     if one.plan.extra:
         return MOST_ANSWER_BYTES
     scale = one.plan.hires.scale if one.plan.hires else 1.0
+    sent = sum(len(image) for image in one.plan.images)
     pixels = (one.plan.width * scale + 64) * (one.plan.height * scale + 64)
-    return min(MOST_ANSWER_BYTES, 2**24 + int(one.most * pixels * 4 * 4 / 3 * 1.1))
+    return min(MOST_ANSWER_BYTES, 2**24 + 2 * sent + int(one.most * pixels * 4 * 4 / 3 * 1.1))

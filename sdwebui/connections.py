@@ -2,7 +2,8 @@
 
 ``requests`` bounds the wait for each piece of an answer, not for the whole: a server that trickles
 bytes is never timed out. So each exchange has a watch that shuts its socket down at the deadline,
-whatever it is waiting for.
+whether it is connecting, shaking hands, sending or receiving. Only looking up a name cannot be
+ended: that takes as long as the system's resolver does, and the deadline counts right after it.
 """
 
 import ssl
@@ -13,10 +14,11 @@ from contextlib import contextmanager, suppress
 from socket import SHUT_RDWR
 from typing import Any
 
+import requests
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.exceptions import InsecureRequestWarning
+from urllib3.exceptions import ConnectTimeoutError, InsecureRequestWarning
 
 from sdwebui.deadline import Deadline
 from sdwebui.errors import InvalidInput
@@ -34,10 +36,19 @@ class Watch:
 
     def __init__(self, deadline: Deadline) -> None:
         self.expired = False
+        self._deadline = deadline
         self._connection: HTTPConnection | None = None
-        self._timer = threading.Timer(deadline.remaining, self._expire)
+        self._start(deadline.remaining)
+
+    def _start(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._timer.start()
+
+    def hasten(self, seconds: float) -> None:
+        """Wait only so long from now on, or to the deadline when that is nearer."""
+        self._timer.cancel()
+        self._start(min(seconds, self._deadline.remaining))
 
     def hold(self, connection: HTTPConnection) -> None:
         """Make this the connection that is shut down."""
@@ -76,20 +87,49 @@ def watched(deadline: Deadline) -> Iterator[Watch]:
         watch.end()
 
 
-class _Connection(HTTPConnection):
-    """Remembers its socket, which it lets go of when an answer says that it ends with it."""
+class _Watched:
+    """A connection whose watch can shut it down from its first packet on.
+
+    Attributes:
+        wire: The socket, which the connection itself lets go of when an answer ends with it.
+    """
+
+    sock: Any
+    timeout: Any
+    wire: Any = None
+    watch: Watch | None = None
+
+    def _new_conn(self) -> Any:
+        sock = super()._new_conn()  # type: ignore[misc]
+        if self.watch and self.watch.expired:
+            sock.close()
+            raise ConnectTimeoutError(self, "the deadline passed while the name was looked up")
+        # The handshake takes the socket away, so a second handle on it is held meanwhile.
+        self.wire = sock.dup()
+        return sock
 
     def connect(self) -> None:
-        super().connect()
-        self.wire = self.sock
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            if self.wire is not None:
+                self.wire.close()
+            self.wire = self.sock
+        self.sock.settimeout(None)
+
+    def request(self, *what: Any, **more: Any) -> None:
+        # urllib3 would send within the time for connecting; here the watch alone bounds it.
+        if self.sock is not None:
+            self.timeout = None
+        super().request(*what, **more)  # type: ignore[misc]
 
 
-class _TLSConnection(HTTPSConnection):
-    """The same over TLS."""
+class _Connection(_Watched, HTTPConnection):
+    """Over TCP."""
 
-    def connect(self) -> None:
-        super().connect()
-        self.wire = self.sock
+
+class _TLSConnection(_Watched, HTTPSConnection):
+    """Over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
@@ -119,15 +159,26 @@ class _TLSPool(_Pool, HTTPSConnectionPool):
     ConnectionCls: type[Any] = _TLSConnection
 
 
+class Session(requests.Session):
+    """Follows no redirect, nor looks at one.
+
+    Even with ``allow_redirects=False`` requests would read its body, however long, and its address,
+    however broken.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None."""
+
+
 class Adapter(HTTPAdapter):
     """Connections of one server, with its own certificate authority."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server | None = None) -> None:
         self._tls: dict[str, Any] = {}
-        if not server.tls_verify:
+        if server and not server.tls_verify:
             # The user chose so; a warning at each request would fill the daemon's log.
             disable_warnings(InsecureRequestWarning)
-        if server.ca_certificate and server.tls_verify:
+        if server and server.ca_certificate and server.tls_verify:
             context = ssl.create_default_context()
             try:
                 context.load_verify_locations(cadata=server.ca_certificate)

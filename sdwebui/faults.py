@@ -58,7 +58,7 @@ def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str
     text = body[:65536].decode("utf-8", "replace")
     try:
         said = _from_json(json.loads(text))
-    except ValueError:
+    except (ValueError, RecursionError):
         said = _from_html(text) if "<" in text or "html" in content_type else text
     # Before and after: a secret may hold spaces, or be broken over lines.
     said = server.redact(" ".join(server.redact(said).split()))
@@ -120,23 +120,10 @@ def fault_of(
                 f"The server at {server.url} forbids this (403).{quoted} Check the headers "
                 "credential and the rules of the proxy in front of the WebUI."
             )
-        case 413:
-            return ProxyFailed(
-                f"The request is too large for the proxy in front of the WebUI (413).{quoted} "
-                "Raise its limit (nginx: client_max_body_size 100m) or send smaller pictures."
-            )
         case 429:
             return RateLimited(
                 f"The server at {server.url} limits requests (429) and has had too many.{quoted} "
                 "Wait a minute before the next one, or raise its rate limit."
-            )
-        case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
-            return ProxyFailed(_proxy(server, status, quoted))
-        case 400 if "plain HTTP request was sent to HTTPS port" in said:
-            # nginx's words.
-            return NotAWebUI(
-                f"{server.url} speaks TLS on this port. Set base_url to "
-                f"{server.url.replace('http://', 'https://', 1)} instead."
             )
         case 503:
             if re.search(r"busy|queue", said, re.IGNORECASE):
@@ -145,7 +132,7 @@ def fault_of(
                     "Try again when some of its jobs are done."
                 )
             return _known_failure(said, quoted, job) or ProxyFailed(_proxy(server, status, quoted))
-    known = _known_failure(said, quoted, job)
+    known = _proxys_own(server, status, said, quoted) or _known_failure(said, quoted, job)
     if known:
         return known
     # "Sampler not found", "Init image not found": the route is there, a value is refused.
@@ -166,6 +153,30 @@ def fault_of(
         f"The server at {server.url} failed at {job} ({status}).{quoted or ' It gave no reason.'} "
         "Look into the WebUI's console for the full error."
     )
+
+
+def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIError | None:
+    """What only a proxy says; 52x and 530 are Cloudflare's."""
+    match status:
+        case 400 if "plain HTTP request was sent to HTTPS port" in said:
+            # nginx's words.
+            return NotAWebUI(
+                f"{server.url} speaks TLS on this port. Set base_url to "
+                f"{server.url.replace('http://', 'https://', 1)} instead."
+            )
+        case 407:
+            return ProxyFailed(
+                "The HTTP proxy set for the plugin (HTTP_PROXY, HTTPS_PROXY) asks for a password "
+                f"(407). Put it into that setting, or add the host of {server.url} to NO_PROXY."
+            )
+        case 413:
+            return ProxyFailed(
+                f"The request is too large for the proxy in front of the WebUI (413).{quoted} "
+                "Raise its limit (nginx: client_max_body_size 100m) or send smaller pictures."
+            )
+        case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
+            return ProxyFailed(_proxy(server, status, quoted))
+    return None
 
 
 def _known_failure(said: str, quoted: str, job: str) -> WebUIError | None:

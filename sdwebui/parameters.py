@@ -101,8 +101,9 @@ def _read_object(value: Any) -> Any:
     """A JSON object, given as text or as an object."""
     try:
         parsed = json.loads(value) if isinstance(value, str) else value
-        # Python reads and writes NaN and infinite numbers (1e999), which no server takes.
-        json.dumps(parsed, allow_nan=False)
+        # Python reads and writes NaN, infinite numbers (1e999) and halves of characters, which no
+        # server takes.
+        json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f'not JSON ({error}); write an object such as {{"eta": 0.5}}') from None
     if not isinstance(parsed, dict):

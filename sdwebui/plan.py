@@ -124,3 +124,9 @@ class Plan:
     task: str = ""
     notes: tuple[str, ...] = ()
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """All pictures that are sent, as base64."""
+        source = (self.source.image, self.source.mask or "") if self.source else ()
+        return (*source, *(control.image for control in self.controls))

@@ -108,6 +108,11 @@ class AnswerReader:
                     position = self._through_string(data, position)
         return pictures
 
+    @property
+    def ended(self) -> bool:
+        """Whether the JSON object is complete; only white space may follow it."""
+        return self._ended
+
     def finish(self) -> dict[str, Any]:
         """What the answer holds beside its pictures and ``parameters``.
 

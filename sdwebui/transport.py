@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
-from sdwebui.connections import Adapter, Watch, watched
+from sdwebui.connections import Adapter, Session, Watch, watched
 from sdwebui.deadline import Deadline
 from sdwebui.errors import AnswerCutOff, AnswerTooLarge, DeadlineExceeded, NotAWebUI, WebUIError
 from sdwebui.faults import fault_of
@@ -21,7 +21,13 @@ from sdwebui.server import Server
 from sdwebui.unreachable import never_arrived, unreachable
 
 CONNECT_SECONDS = 10.0
-"""How long a TCP connection and TLS handshake may take."""
+"""How long a TCP connection and each step of the TLS handshake may take."""
+
+ERROR_SECONDS = 5.0
+"""How long the body of an error is waited for: its status says the most."""
+
+END_SECONDS = 1.0
+"""How long the end of an answer is waited for when all that matters has come."""
 
 CHUNK = 128 * 1024
 """Bytes read at once: larger ones gain little time and cost memory in each call."""
@@ -85,6 +91,11 @@ class Answer:
         if self._watch.expired:
             raise _late(self._server, self._job)
 
+    def hasten(self, seconds: float = END_SECONDS) -> None:
+        """Wait for the rest only so long; nothing is waited for where no rest can come."""
+        if self._response.raw.length_remaining != 0:
+            self._watch.hasten(seconds)
+
     def read(self, most: int = MOST_JSON) -> bytes:
         """The whole body.
 
@@ -112,7 +123,7 @@ class Answer:
         body = self.read()
         try:
             return json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             page = b"<html" in body[:2048].lower() or b"<!doctype" in body[:2048].lower()
             raise NotAWebUI(
                 f"The server at {self._server.url} answered {self._job} with "
@@ -126,7 +137,7 @@ class Transport:
 
     def __init__(self, server: Server) -> None:
         self.server = server
-        self._session = requests.Session()
+        self._session = Session()
         # Whatever a server sets stays with it: invocations of different users share this session.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
@@ -161,8 +172,13 @@ class Transport:
         Raises:
             WebUIError: Any of the tree; GETs are retried before they fail.
         """
-        with self.exchange(Request("GET", path, job), deadline) as answer:
-            return answer.json()
+        request = Request("GET", path, job)
+        try:
+            with self.exchange(request, deadline) as answer:
+                return answer.json()
+        except AnswerCutOff:
+            with self.exchange(request, deadline) as answer:
+                return answer.json()
 
     def post(self, request: Request, deadline: Deadline) -> Any:
         """The JSON of one POST that makes no pictures; an empty body (204) is None.
@@ -199,7 +215,8 @@ class Transport:
 
     def _fault(self, answer: Answer, job: str) -> WebUIError:
         body = b""
-        with suppress(AnswerCutOff):
+        answer.hasten(ERROR_SECONDS)
+        with suppress(AnswerCutOff, DeadlineExceeded):
             for chunk in answer.chunks():
                 body += chunk
                 if len(body) > 65536:
@@ -258,8 +275,11 @@ class Transport:
             return None
         if method != "GET" and response.status_code not in {307, 308}:
             return None
-        target = urljoin(url, location)
-        here, there = urlsplit(url), urlsplit(target)
+        try:
+            target = urljoin(url, location)
+            here, there = urlsplit(url), urlsplit(target)
+        except ValueError:
+            return None
         return target if (here.scheme, here.netloc) == (there.scheme, there.netloc) else None
 
 

@@ -11,6 +11,13 @@ from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConn
 from sdwebui.errors import AnswerCutOff, Unreachable, WebUIError
 from sdwebui.server import Server
 
+# A proxy that fails, and one whose address cannot be used.
+_PROXY_FAULTS = (
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidProxyURL,
+    requests.exceptions.InvalidSchema,
+)
+
 
 def never_arrived(error: requests.RequestException) -> bool:
     """Whether the request certainly did not reach the server, so it may be sent again."""
@@ -30,7 +37,7 @@ def unreachable(
     text = server.redact(str(causes[-1]))
     if isinstance(error, requests.exceptions.SSLError):
         return _tls(server, " ".join(map(str, causes)))
-    if isinstance(error, requests.exceptions.ProxyError):
+    if isinstance(error, _PROXY_FAULTS):
         return Unreachable(
             f"The HTTP proxy set for the plugin (HTTP_PROXY, HTTPS_PROXY) failed for {server.url}. "
             f"Add {parts.hostname} to NO_PROXY, or repair the proxy."

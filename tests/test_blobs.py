@@ -72,6 +72,21 @@ def test_a_picture_that_cannot_be_converted_is_not_lost() -> None:
     assert first["data"]["data"]["meta"]["mime_type"] == "image/png"
 
 
+@pytest.mark.parametrize(
+    ("kind", "end"), [("PNG", "it became a JPEG."), ("JPEG", "smaller picture.")]
+)
+def test_a_file_over_difys_limit_is_made_smaller_or_told(
+    monkeypatch: pytest.MonkeyPatch, kind: str, end: str
+) -> None:
+    monkeypatch.setattr("bridge.blobs.MOST_FILE_BYTES", 100)
+    target = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(target, kind)
+    data = target.getvalue()
+    _, note, (said,) = blob("txt2img-7", data, sniff(data), "original")
+    assert note["filename"] == "txt2img-7.jpg"
+    assert said.endswith(end)
+
+
 def test_each_file_has_its_own_name() -> None:
     first, second = (
         cast(dict[str, Any], next(chunks(b"x", dict(META))))["message"]["id"] for _ in range(2)

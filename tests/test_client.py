@@ -3,7 +3,10 @@
 import base64
 import io
 import json
+import socket
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +16,10 @@ from PIL import Image
 from sdwebui import errors
 from sdwebui.client import Client, Picture
 from sdwebui.parameters import Txt2Img
+from sdwebui.plan import ControlUnit
 from sdwebui.report import Report
+from sdwebui.server import Server
+from tests.raw_server import RawServer
 from tests.webui import URL, fresh_server, webui
 
 TXT2IMG = f"{URL}/sdapi/v1/txt2img"
@@ -77,6 +83,61 @@ def test_a_grid_that_nobody_asked_for_is_left_out() -> None:
         pictures, report = run(mock, told, image_count=2)
     assert [base64.b64encode(one.data).decode() for one in pictures] == [png("red"), png("blue")]
     assert report.warnings == ()
+
+
+def raw_answer(content: bytes, length: int) -> bytes:
+    return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + content
+
+
+@pytest.mark.parametrize("missing", [5, 0])
+def test_an_answer_is_complete_when_its_json_is(missing: int) -> None:
+    """Some servers announce more than they send, and keep the connection open."""
+    told = json.dumps(answer([png()], sd_model_name="other")).encode()
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        if request.startswith(b"GET"):
+            connection.sendall(b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}")
+        else:
+            connection.sendall(raw_answer(told, len(told) + missing))
+
+    raw = RawServer(script)
+    client = Client(Server.at(raw.url), seconds=30)
+    sizes = {"width": 512, "height": 512, "steps": 1, "cfg_scale": 1}
+    plan = client.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **sizes}))
+    started = time.monotonic()
+    (picture,) = client.generate(plan)
+    assert picture.seed == 7
+    assert time.monotonic() - started < 3
+    raw.close()
+
+
+def test_room_is_left_for_pictures_that_come_back() -> None:
+    """A1111 and Forge repeat the whole request, control images and all, before info."""
+    told = answer([png()])
+    told["parameters"] = {"alwayson_scripts": {"ControlNet": {"args": [{"image": "A" * 2**24}]}}}
+    with webui("a1111") as mock:
+        mock.post(TXT2IMG, json=told)
+        client = Client(fresh_server())
+        asked = {"prompt": "a cat", "seed": 7, "width": 512, "height": 512}
+        plan = client.planner.txt2img(Txt2Img.read(asked))
+        unit = ControlUnit("A" * 2**24, "canny", "none", 1.0, 0.0, 1.0, "balanced")
+        generation = client.generate(replace(plan, controls=(unit,)))
+        pictures = []
+        with pytest.raises(StopIteration) as end:
+            while True:
+                pictures.append(next(generation))
+    assert len(pictures) == 1
+    assert not [one for one in end.value.value.warnings if "larger than" in one]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_pictures_of_another_size_are_kept_when_the_answer_breaks_off(count: int) -> None:
+    whole = json.dumps(answer([png("red", (576, 576))] * count))
+    with webui("a1111") as mock:
+        mock.post(TXT2IMG, body=whole[: whole.index('"info"')], content_type="application/json")
+        pictures, report = run(mock, image_count=3)
+    assert len(pictures) == count
+    assert any("ended early" in warning for warning in report.warnings)
 
 
 def test_pictures_of_another_size_are_no_grid() -> None:

@@ -33,6 +33,10 @@ FORGE_CUDA = {
 }
 
 
+def test_words_nested_without_end_are_no_trouble() -> None:
+    assert isinstance(fault(500, b"[" * 60000), errors.ServerFault)
+
+
 def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
     server = Server.at("http://gpu:7860", api_auth="me:two  spaces")
     said = in_its_own_words(server, b"wrong: me:two  spaces, wrong: two spaces")

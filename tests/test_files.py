@@ -37,6 +37,18 @@ def endless(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"x" * 65536)
 
 
+def dripping(head: bytes) -> Script:
+    """A byte every now and then, for ever; each would begin the wait anew."""
+
+    def script(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(head)
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.3)
+
+    return script
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
@@ -63,6 +75,8 @@ def endless(connection: socket.socket, _: bytes) -> None:
             "did not answer within",
         ),
         (lambda *_: time.sleep(9), "did not answer within 2 seconds. Dify's FILES_URL"),
+        (dripping(b"HTTP/1.1 200 OK\r\n"), "did not answer within 2 seconds"),
+        (dripping(b"HTTP/1.1 200 OK\r\n\r\n"), "did not answer within 2 seconds"),
     ],
 )
 def test_a_download_that_fails(

@@ -58,6 +58,7 @@ def test_numbers_and_switches_may_be_text() -> None:
         ({"extra": '{"a": 1e999}'}, "extra: not JSON (Out of range float values"),
         ({"extra": {"a": float("inf")}}, "extra: not JSON (Out of range float values"),
         ({"extra": "[" * 5000}, "extra: not JSON ("),
+        ({"extra": '{"a": "\\ud83d"}'}, "extra: not JSON ("),
         ({"styles": "[" * 5000}, "styles: not a JSON list ("),
         ({"size": "1:1"}, "There is no parameter size."),
         ({"aspect_ratio": "5:4"}, "aspect_ratio must be one of '1:1', '4:3'"),

@@ -107,6 +107,10 @@ def test_no_info_is_odd_enough_to_fail(text: str) -> None:
     assert (info.steps, info.seeds, info.first_picture) == (None, (), 0)
 
 
+def test_a_grid_cannot_stand_before_the_beginning() -> None:
+    assert said(index_of_first_image=-5).first_picture == 0
+
+
 @pytest.mark.parametrize(
     ("info", "body", "warning"),
     [

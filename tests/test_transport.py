@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -93,10 +94,6 @@ def test_a_proxy_of_the_environment_is_used(
             trickling(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b" " * 9999),
             id="trickling body without a length",
         ),
-        pytest.param(
-            trickling(b"HTTP/1.1 500 Oops\r\nContent-Length: 9999\r\n\r\n" + b" " * 9999),
-            id="trickling failure",
-        ),
     ],
 )
 def test_a_deadline_holds_whatever_the_server_does(
@@ -108,6 +105,120 @@ def test_a_deadline_holds_whatever_the_server_does(
         Transport(Server.at(raw.url)).post(POST, Deadline.after(0.8))
     assert time.monotonic() - started < 1.3
     assert len(raw.requests) == 1
+
+
+@pytest.mark.parametrize("seconds", [0.8, 30.0])
+def test_a_failure_is_told_although_its_words_do_not_end(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    monkeypatch.setattr("sdwebui.transport.ERROR_SECONDS", 0.8)
+    words = trickling(b" " * 9999)
+
+    def script(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 9999\r\n\r\n")
+        words(connection, request)
+
+    raw = serve(script)
+    started = time.monotonic()
+    with pytest.raises(errors.AccessDenied, match="set api_auth"):
+        Transport(Server.at(raw.url)).post(POST, Deadline.after(seconds))
+    assert time.monotonic() - started < 1.3
+
+
+def test_a_handshake_that_does_not_end(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(trickling(b"\x16\x03\x03\x20\x00\x02" + b"\x00" * 999))
+    started = time.monotonic()
+    with pytest.raises(errors.DeadlineExceeded):
+        Transport(Server.at(raw.url.replace("http", "https"))).post(POST, Deadline.after(0.8))
+    assert time.monotonic() - started < 1.3
+
+
+def test_a_proxy_whose_greeting_does_not_end(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", serve(trickling(OK)).url)
+    started = time.monotonic()
+    with pytest.raises(errors.DeadlineExceeded):
+        Transport(Server.at("https://gpu.test")).post(POST, Deadline.after(0.8))
+    assert time.monotonic() - started < 1.3
+
+
+def test_a_name_that_takes_too_long_to_be_found(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = serve(answering(OK))
+    found = socket.getaddrinfo
+
+    def slow(*given: Any, **more: Any) -> Any:
+        time.sleep(0.5)
+        return found(*given, **more)
+
+    monkeypatch.setattr("socket.getaddrinfo", slow)
+    with pytest.raises(errors.DeadlineExceeded):
+        Transport(Server.at(raw.url)).post(POST, Deadline.after(0.3))
+    assert raw.requests == []
+
+
+def test_sending_may_take_longer_than_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdwebui.transport.CONNECT_SECONDS", 0.2)
+
+    class Slow(RawServer):
+        def _read(self, connection: socket.socket) -> bytes:
+            time.sleep(0.8)
+            return super()._read(connection)
+
+    raw = Slow(answering(OK))
+    body = {"image": "x" * 24_000_000}
+    transport = Transport(Server.at(raw.url))
+    for _ in range(2):
+        request = Request("POST", "/sdapi/v1/img2img", "img2img", body)
+        assert transport.post(request, Deadline.after(20)) == {}
+    assert [len(request) > 24_000_000 for request in raw.requests] == [True, True]
+    raw.close()
+
+
+def test_a_get_whose_answer_broke_off_is_asked_again(serve: Callable[[Script], RawServer]) -> None:
+    answers = iter([b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", OK])
+
+    def cut(connection: socket.socket, _: bytes) -> None:
+        connection.sendall(next(answers))
+        connection.shutdown(socket.SHUT_RDWR)
+
+    raw = serve(cut)
+    assert Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x") == {}
+    assert len(raw.requests) == 2
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "http://elsewhere.test/"])
+def test_a_redirect_is_told_without_reading_what_comes_with_it(
+    serve: Callable[[Script], RawServer], location: str
+) -> None:
+    def endless(connection: socket.socket, _: bytes) -> None:
+        head = f"HTTP/1.1 302 Found\r\nLocation: {location}\r\nConnection: close\r\n\r\n"
+        connection.sendall(head.encode())
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    raw = serve(endless)
+    started = time.monotonic()
+    with pytest.raises(errors.NotAWebUI, match="redirects to"):
+        Transport(Server.at(raw.url)).post(POST, Deadline.after(20))
+    assert time.monotonic() - started < 2
+
+
+def test_a_proxy_that_asks_for_a_password(
+    serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    denied = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    monkeypatch.setenv("HTTP_PROXY", serve(answering(denied)).url)
+    with pytest.raises(errors.ProxyFailed, match=r"HTTP_PROXY.*asks for a password"):
+        Transport(Server.at("gpu.test")).post(POST, Deadline.after(5))
+
+
+def test_a_proxy_of_a_kind_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "socks5://127.0.0.1:1080")
+    with pytest.raises(errors.Unreachable, match=r"The HTTP proxy set for the plugin"):
+        Transport(Server.at("gpu.test")).get("/", deadline=Deadline.after(5), job="x")
 
 
 def test_connections_are_kept_and_shared(serve: Callable[[Script], RawServer]) -> None:

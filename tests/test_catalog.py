@@ -1,0 +1,56 @@
+"""The lists of a server are asked for once, whoever waits for them."""
+
+import threading
+import time
+
+import pytest
+
+from sdwebui import errors
+from sdwebui.catalog import Catalog
+from sdwebui.deadline import Deadline
+from sdwebui.server import Server
+from sdwebui.transport import Transport
+from tests.raw_server import RawServer
+
+
+def asked_at_once(catalog: Catalog, seconds: list[float]) -> list[str]:
+    """The errors of calls that start together, each with its own time limit."""
+    said: list[str] = []
+
+    def ask(limit: float) -> None:
+        with pytest.raises(errors.WebUIError) as caught:
+            catalog.checkpoints(Deadline.after(limit))
+        said.append(str(caught.value))
+
+    threads = [threading.Thread(target=ask, args=(limit,)) for limit in seconds]
+    for thread in threads:
+        thread.start()
+        time.sleep(0.05)
+    for thread in threads:
+        thread.join()
+    return said
+
+
+def test_calls_that_wait_for_a_server_that_hangs_fail_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sdwebui.catalog.LIST_DEADLINE", 0.8)
+    raw = RawServer(lambda *_: time.sleep(30))
+    catalog = Catalog(Transport(Server.at(raw.url)))
+    started = time.monotonic()
+    said = asked_at_once(catalog, [30] * 6)
+    assert time.monotonic() - started < 1.6
+    assert len(raw.requests) == 1
+    assert len(set(said)) == 1
+    # Whoever comes later tries it again.
+    asked_at_once(catalog, [30])
+    assert len(raw.requests) == 2
+    raw.close()
+
+
+def test_a_call_with_little_time_fails_for_itself_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sdwebui.catalog.LIST_DEADLINE", 0.8)
+    raw = RawServer(lambda *_: time.sleep(30))
+    asked_at_once(Catalog(Transport(Server.at(raw.url))), [0.3, 30])
+    assert len(raw.requests) == 2
+    raw.close()
