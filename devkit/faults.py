@@ -17,10 +17,11 @@ from rich.table import Table
 
 from devkit.host import PluginError, PluginHost
 from devkit.simulator import Simulator
+from devkit.simulator.families import FAMILIES as SIMULATED
 
 ROOT = Path(__file__).parents[1]
 PROVIDER = "stable_diffusion"
-FAMILIES = ("a1111", "a1111-1.6", "forge", "sdnext", "sdcpp", "koboldcpp")
+FAMILIES = tuple(SIMULATED)
 USER, SECRET = "me", "hunter22-hunter22"
 SECONDS = 2.0
 MOST_OVERRUN = 1.0

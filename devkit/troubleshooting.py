@@ -25,7 +25,8 @@ _HEAD = """# Troubleshooting
 
 Every message of the plugin says what happened and what to do next. Here they all are, grouped by
 kind, with the parts that differ from case to case as …. The page is made from the code by
-`make troubleshooting`; a test keeps it complete.
+`make troubleshooting`, so what a message says of one case only (the kind of a file, what a
+proxy failed at) stands as … too.
 """
 
 

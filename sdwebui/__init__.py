@@ -1,1 +1,1 @@
-"""Client of the Stable Diffusion WebUI HTTP API; knows nothing of Dify and is usable alone."""
+"""Client of the Stable Diffusion WebUI HTTP API; imports nothing of Dify and is usable alone."""

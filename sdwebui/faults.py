@@ -36,12 +36,13 @@ _OUT_OF_MEMORY = re.compile(
 _NOT_A_NUMBER = re.compile(r"NansException|tensor with (all )?NaNs|all NaNs", re.IGNORECASE)
 _MODEL_MISSING = re.compile(
     r"No checkpoints? found|Can't run without a checkpoint"
-    r"|no (vision )?model (is )?(loaded|selected)"
+    r"|no model (is )?(loaded|selected)"
     r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
     r"|SafetensorError|deserializing header|checkpoint.*corrupt"
     r"|(state_dict|safetensors).*(missing|header|corrupt|invalid)",
     re.IGNORECASE,
 )
+_VISION_MISSING = re.compile(r"no vision model", re.IGNORECASE)
 _EXTENSION = re.compile(
     r"(?:Script '?|Always on script not found:? ?'?)(?P<name>[^']+?)(?:' not found|$)",
     re.IGNORECASE,
@@ -172,7 +173,7 @@ def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIErr
         case 413:
             return ProxyFailed(
                 f"The request is too large for the proxy in front of the WebUI (413).{quoted} "
-                "Raise its limit (nginx: client_max_body_size 100m) or send smaller pictures."
+                "Raise its limit (nginx: client_max_body_size 256m) or send smaller pictures."
             )
         case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
             return ProxyFailed(_proxy(server, status, quoted))
@@ -189,6 +190,11 @@ def _known_failure(said: str, quoted: str, job: str) -> WebUIError | None:
         return NotANumber(
             f"The model produced NaNs instead of a picture.{quoted} Start the WebUI with "
             "--no-half-vae (or --no-half), or choose another VAE."
+        )
+    if _VISION_MISSING.search(said):
+        return ModelMissing(
+            f"The server has no model that sees pictures for {job}.{quoted} Start KoboldCpp with a "
+            "vision model and its projector (--mmproj)."
         )
     if _MODEL_MISSING.search(said):
         return ModelMissing(

@@ -11,7 +11,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-_LORA = re.compile(r"<(?:lora|lyco):([^<>:]+)(?::([^<>]*))?>")
+from sdwebui.prompts import split_loras
+
 _SIZE = re.compile(r"\s*(\d{1,6})\s*x\s*(\d{1,6})\s*", re.ASCII)
 
 
@@ -181,7 +182,7 @@ class Infotext:
         From the prompt's ``<lora:name:weight>`` tags (the first number of several; 1 without one;
         none that is no number: servers ignore such a tag) and from sd.cpp's JSON.
         """
-        tags = [(name, _lora_weight(weight)) for name, weight in _LORA.findall(self.prompt)]
+        tags = [(tag.name, tag.weight) for tag in split_loras(self.prompt)[1]]
         readable = ((name, weight) for name, weight in tags if weight is not None)
         return (*readable, *self._sdcpp_loras())
 
@@ -240,13 +241,6 @@ def _size(text: str | None) -> tuple[int, int] | None:
     match = _SIZE.fullmatch(text or "")
     size = match and (int(match[1]), int(match[2]))
     return size if size and min(size) > 0 else None
-
-
-def _lora_weight(written: str) -> float | None:
-    """The number of ``0.8``, ``0.8:0.5`` or ``te=0.8:unet=0.5``."""
-    if not written:
-        return 1.0
-    return _number(written.partition(":")[0].rpartition("=")[2])
 
 
 def _hashes(text: str | None) -> dict[str, str]:

@@ -17,7 +17,8 @@ import pybase64
 
 from sdwebui import pictures
 from sdwebui.errors import InvalidInput, NotAPicture
-from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE
+from sdwebui.parameters import LARGEST_SIDE, SMALLEST_SIDE
+from sdwebui.presets import to_step
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -98,11 +99,7 @@ def fit_size(width: int, height: int) -> tuple[int, int]:
     """
     scale = max(1.0, SMALLEST_SIDE / min(width, height))
     scale = min(scale, LARGEST_SIDE / max(width, height))
-    return _fit_side(width * scale), _fit_side(height * scale)
-
-
-def _fit_side(side: float) -> int:
-    return min(max(round(side / SIDE_STEP) * SIDE_STEP, SMALLEST_SIDE), LARGEST_SIDE)
+    return to_step(width * scale), to_step(height * scale)
 
 
 def _check_format(data: bytes, name: str) -> None:

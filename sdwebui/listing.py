@@ -102,7 +102,7 @@ def in_words(listing: Listing) -> Iterator[str]:
     more = listing.total - len(listing.rows)
     if more > 0:
         yield f"… and {more} more; narrow the filter, or name one kind."
-    if not listing.total:
-        yield "Nothing of that name."
+    if not listing.total and not listing.missing:
+        yield "There is nothing of that name."
     if listing.missing:
         yield f"This server does not list: {', '.join(listing.missing)}."

@@ -149,6 +149,8 @@ def _sentence(error: Any) -> str:
     """One of pydantic's findings as a sentence for the person who filled in the form."""
     name = str(error["loc"][0]) if error["loc"] else "parameters"
     context = error.get("ctx", {})
+    if error["loc"][1:] and error["loc"][-1] == "weight":
+        name = f"{name}: a weight"
     given = f"(got {str(error['input'])[:60]!r})"
     match error["type"]:
         case "missing":

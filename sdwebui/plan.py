@@ -93,7 +93,7 @@ class Plan:
         count: Pictures wanted, 1 to 8.
         checkpoint: None leaves the one that is loaded.
         sampler: None leaves the server's own; likewise scheduler, vae, clip_skip.
-        notes: What was changed on the way ("width 100 became 96"), for the user.
+        notes: What was changed on the way ("width 100 became 104"), for the user.
         extra: Merged into the body last.
     """
 

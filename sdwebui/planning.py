@@ -26,6 +26,10 @@ RANDOM_SEEDS = 2**31
 """Seeds are drawn here and below this: sd.cpp draws from the clock, so that jobs of the same second
 get the same one, and replaces larger ones by a random one."""
 
+_MASK_OPTIONS = (
+    "mask_blur", "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Planner:
@@ -76,7 +80,17 @@ class Planner:
             width=prepared.width,
             height=prepared.height,
             source=prepared.source,
-            notes=plan.notes + prepared.notes + notes,
+            notes=plan.notes + prepared.notes + notes + self._left_out(asked, prepared),
+        )
+
+    def _left_out(self, asked: Img2Img, prepared: Prepared) -> tuple[str, ...]:
+        """What to say of the mask's settings that this family does not know."""
+        if prepared.source.mask is None or self.dialect.mask_options:
+            return ()
+        return tuple(
+            f"{self.dialect.title} knows no {name}, so it was left out."
+            for name in _MASK_OPTIONS
+            if getattr(asked, name) != Img2Img.model_fields[name].default
         )
 
     def controlnet(self, asked: ControlNet, images: Sequence[str]) -> Plan:
@@ -256,6 +270,11 @@ class Planner:
             self.catalog.offers("LoRAs", self.deadline, fresh=True)
         uses = []
         for name, weight, arguments in wanted:
+            if weight is None:
+                raise InvalidInput(
+                    f"prompt: the weight of the LoRA {name!r} is no number "
+                    f"(got {arguments[:40]!r}). Write it as <lora:name:0.8>."
+                )
             offer = self.catalog.one("LoRAs", "LoRA", name, self.deadline)
             uses.append(LoraUse(offer.name, weight, arguments, offer.path, offer.aliases))
         return prompt, tuple(uses)

@@ -51,7 +51,7 @@ class Preset:
 
 _FAMILIES = (
     (r"flux|chroma", Preset("Flux", SIZES_1024, cfg_scale=1.0)),
-    (r"z[-_ ]?image", Preset("Z-Image", SIZES_1024, steps=9, cfg_scale=1.0)),
+    (r"z[-_ ]?image", Preset("Z-Image", SIZES_1024, 28, 4.0)),
     (r"qwen", Preset("Qwen-Image", SIZES_1024, cfg_scale=2.5)),
     (r"sd[-_ ]?3|stable[-_ ]diffusion[-_ ]?3", Preset("SD 3", SIZES_1024, 28, 4.5)),
     (
@@ -66,9 +66,10 @@ _STABLE_DIFFUSION_1 = Preset("SD 1.5", SIZES_512)
 # How many steps a distilled model takes, unless its name says so itself ("4step", "8-steps").
 _FEW_STEPS = (
     (r"schnell", 4, 1.0),
+    (r"z[-_ ]?image.*turbo", 9, 1.0),
     (r"turbo", 4, 1.0),
     (r"lightning", 6, 1.5),
-    (r"hyper(?!network)", 8, 1.5),
+    (r"(?<![a-z])hyper(?![a-z])|hyper[-_ ]?sd", 8, 1.5),
     (r"(?<![a-z])lcm(?![a-z])", 6, 1.5),
     (r"(?<![a-z])dmd2?(?![a-z])", 6, 1.0),
 )
@@ -140,6 +141,6 @@ def squeezing(aspect_ratio: AspectRatio, width: int | None, height: int | None) 
     )
 
 
-def to_step(side: int) -> int:
+def to_step(side: float) -> int:
     """The nearest multiple of 8 from 64 to 4096."""
     return min(LARGEST_SIDE, max(SMALLEST_SIDE, int(side / SIDE_STEP + 0.5) * SIDE_STEP))

@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 
 _LORA_TAG = re.compile(r"\s*<(?:lora|lyco):([^:<>]+)(?::([^<>]*))?>")
+_WEIGHT_NAMES = frozenset({"", "te", "unet", "dyn"})
 _EMBEDDING = re.compile(r"\bembedding:([^\s,()\[\]{}:<>]+)")
 
 
@@ -13,12 +15,12 @@ class LoraTag:
 
     Attributes:
         name: As written.
-        weight: The first number behind the name; 1 when there is none.
+        weight: The first number behind the name; 1 when there is none, None when it is no number.
         arguments: All that stands behind the name, such as "0.8:0.5" or "te=0.5".
     """
 
     name: str
-    weight: float
+    weight: float | None
     arguments: str
 
 
@@ -33,12 +35,19 @@ def split_loras(prompt: str) -> tuple[str, tuple[LoraTag, ...]]:
 
 def _tag(match: re.Match[str]) -> LoraTag:
     arguments = (match[2] or "").strip() or "1"
-    first = arguments.partition(":")[0]
+    return LoraTag(match[1].strip(), _weight(arguments), arguments)
+
+
+def _weight(arguments: str) -> float | None:
+    """The first number of ``0.8``, ``0.8:0.5`` or ``te=0.8:unet=0.5``; ``lbw=ALL`` is none."""
+    name, _, value = arguments.partition(":")[0].rpartition("=")
+    if name.strip() not in _WEIGHT_NAMES:
+        return 1.0
     try:
-        weight = float(first)
+        weight = float(value)
     except ValueError:
-        weight = 1.0
-    return LoraTag(match[1].strip(), weight, arguments)
+        return None
+    return weight if isfinite(weight) else None
 
 
 def embeddings_in(prompt: str) -> tuple[str, ...]:

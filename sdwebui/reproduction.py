@@ -33,8 +33,12 @@ def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
         if (value := getattr(asked, name)) != type(asked).model_fields[name].default
         and name != "reproduce"
     }
+    found = parameters_of(infotext)
+    if "aspect_ratio" in explicit:
+        # It would have no say beside the picture's own sides.
+        found = {name: value for name, value in found.items() if name not in {"width", "height"}}
     try:
-        return type(asked).read({**parameters_of(infotext), **explicit})
+        return type(asked).read({**found, **explicit})
     except InvalidInput as error:
         raise InvalidInput(f"reproduce: from the picture's parameters: {error}") from None
 

@@ -77,7 +77,9 @@ def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool)
     width = to_step(asked.width) if asked.width else fitted[0]
     height = to_step(asked.height) if asked.height else fitted[1]
     if resize_here and picture.size != (width, height):
-        stretch = asked.resize_mode == "stretch"
+        stretch = asked.resize_mode in {"stretch", "latent"}
+        if asked.resize_mode == "fill":
+            notes += ("resize_mode fill is not known to this server; the picture was cropped.",)
         picture = _resized(picture, (width, height), stretch=stretch)
         marks = _resized(marks, (width, height), stretch=stretch) if marks else None
     strength = asked.denoising_strength

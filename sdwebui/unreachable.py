@@ -75,7 +75,10 @@ def unreachable(
 
 
 def _refused(server: Server) -> str:
-    advice = "Start the WebUI with --api --listen and check the port in base_url."
+    advice = (
+        "Start the WebUI so that other machines reach it (AUTOMATIC1111 and Forge: --api --listen) "
+        "and check the port in base_url."
+    )
     if server.is_loopback:
         port = urlsplit(server.url).port
         advice += (

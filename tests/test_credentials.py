@@ -100,7 +100,7 @@ def test_connection_refused(plugin: PluginHost) -> None:
     port = closed_port()
     message = refusal(plugin, base_url=f"http://127.0.0.1:{port}")
     assert f"Nothing listens at http://127.0.0.1:{port} (connection refused)." in message
-    assert "Start the WebUI with --api --listen" in message
+    assert "(AUTOMATIC1111 and Forge: --api --listen)" in message
     assert f"http://host.docker.internal:{port}" in message
 
 

@@ -50,7 +50,7 @@ def test_numbers_and_switches_may_be_text() -> None:
         ({"seed": 2**32}, "seed must be at most 4294967295 (got '4294967296')."),
         ({"tiling": "maybe"}, "tiling must be true or false (got 'maybe')."),
         ({"lora": "a:heavy"}, "lora: write it as name:weight, …; 'heavy' is not a number."),
-        ({"lora": "a:11"}, "lora must be at most 10.0 (got '11.0')."),
+        ({"lora": "a:11"}, "lora: a weight must be at most 10.0 (got '11.0')."),
         ({"styles": "[1"}, "styles: not a JSON list"),
         ({"extra": "{"}, "extra: not JSON"),
         ({"extra": "[1]"}, "extra: not a JSON object; write one such as"),

@@ -76,6 +76,12 @@ def test_extra_can_leave_the_loaded_model_alone(overrides: dict[str, Any] | None
     assert not body.get("override_settings")
 
 
+@pytest.mark.parametrize("weight", ["nan", "inf", "heavy", "te=x"])
+def test_a_lora_tag_whose_weight_is_no_number_is_refused(weight: str) -> None:
+    with pytest.raises(InvalidInput, match=r"weight of the LoRA 'detail' is no number"):
+        body_for("a1111", prompt=f"a cat <lora:detail:{weight}>")
+
+
 def test_a_blank_model_is_the_default_model() -> None:
     body = body_for("a1111", model=" ", default_model="dreamshaper_8")
     assert body["override_settings"]["sd_model_checkpoint"].startswith("dreamshaper_8")

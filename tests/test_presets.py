@@ -26,6 +26,11 @@ from sdwebui.presets import preset_for, rounding, size_for, squeezing, to_step
         ("sd3.5_large_turbo", "SD 3", (1024, 1024), 4, 1.0),
         ("flux1-dev-bnb-nf4", "Flux", (1024, 1024), 20, 1.0),
         ("flux1-schnell-fp8", "Flux", (1024, 1024), 4, 1.0),
+        ("z_image_turbo_bf16", "Z-Image", (1024, 1024), 9, 1.0),
+        ("z_image_bf16", "Z-Image", (1024, 1024), 28, 4.0),
+        ("hyperRealism_v3", "SD 1.5", (512, 512), 20, 7.0),
+        ("juggernautXL_hyper", "SDXL", (1024, 1024), 8, 1.5),
+        ("sd15_hyper-sd", "SD 1.5", (512, 512), 8, 1.5),
         ("", "SD 1.5", (512, 512), 20, 7.0),
     ],
 )

@@ -66,6 +66,12 @@ def test_explicit_values_win_and_defaults_of_the_form_do_not() -> None:
     assert (asked.seed, asked.enable_hr) == (77, True)
 
 
+def test_an_aspect_ratio_takes_the_place_of_the_pictures_size() -> None:
+    asked = again(aspect_ratio="16:9")
+    assert (asked.aspect_ratio, asked.width, asked.height) == ("16:9", None, None)
+    assert again(aspect_ratio="1:1").width == 640
+
+
 def test_without_a_hires_fix_its_strength_is_not_taken() -> None:
     plain = picture(parameters="a\nSteps: 20, Seed: 1, Size: 64x64, Denoising strength: 0.9")
     asked = reproduced(Txt2Img.read({}), plain)

@@ -41,6 +41,8 @@ class Dialect:
     detailer_list: ClassVar[str | None] = "face detailers"
     controlnet: ClassVar[bool] = True
     resize_modes: ClassVar[bool] = True
+    # What may be said of a mask beside itself and its inversion.
+    mask_options: ClassVar[bool] = True
     # Parameters that the family ignores or cannot do, and what to do instead.
     unsupported: ClassVar[Mapping[str, str]] = {
         "distilled_cfg_scale": "it is for Flux models on Forge",

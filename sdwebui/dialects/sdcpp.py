@@ -35,6 +35,7 @@ class SDCpp(Dialect):
     detailer_list: ClassVar[str | None] = None
     controlnet: ClassVar[bool] = False
     resize_modes: ClassVar[bool] = False
+    mask_options: ClassVar[bool] = False
     unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
 
     def fields(self, plan: Plan) -> Body:

@@ -211,7 +211,7 @@ def test_sdcpp_has_no_captions(invoke: Invoke, simulators: Simulators, files: Fi
 def test_koboldcpp_without_a_vision_model_says_so(
     invoke: Invoke, simulators: Simulators, files: FileServer
 ) -> None:
-    with pytest.raises(PluginError, match="No Vision model loaded"):
+    with pytest.raises(PluginError, match=r"No Vision model loaded.*--mmproj"):
         invoke(simulators("koboldcpp"), "caption", {"image": files.add(plain(), "a.png")})
 
 
@@ -376,3 +376,28 @@ def test_an_agent_can_chain_them(plugin: PluginHost, sim: Simulator, files: File
     assert opened(third).size == (128, 128)
     told = call("png_info", image=handed_on(third)).variables
     assert (told["prompt"], told["seed"]) == ("a dog", 6)
+
+
+@pytest.mark.parametrize("family", ["sdcpp", "koboldcpp"])
+def test_settings_that_a_plain_img2img_does_not_know_are_told(
+    invoke: Invoke, simulators: Simulators, files: FileServer, family: str
+) -> None:
+    asked = {
+        "image": files.add(plain(), "in.png"),
+        "mask": files.add(plain(colour="white"), "mask.png"),
+        "prompt": "a cat",
+        "steps": 2,
+        "mask_blur": 8,
+        "inpainting_fill": "noise",
+    }
+    result = invoke(simulators(family), "img2img", asked)
+    title = {"sdcpp": "stable-diffusion.cpp", "koboldcpp": "KoboldCpp"}[family]
+    assert result.variables["warnings"] == [
+        f"{title} knows no mask_blur, so it was left out.",
+        f"{title} knows no inpainting_fill, so it was left out.",
+    ]
+    del asked["mask"], asked["mask_blur"], asked["inpainting_fill"]
+    filled = {**asked, "width": 192, "height": 128, "resize_mode": "fill"}
+    assert invoke(simulators(family), "img2img", filled).variables["warnings"] == [
+        "resize_mode fill is not known to this server; the picture was cropped."
+    ]

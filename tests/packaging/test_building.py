@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
@@ -163,6 +164,39 @@ def test_the_author_is_written_everywhere(plugin: Path) -> None:
     for path in ("provider/pictures.yaml", "tools/draw.yaml"):
         assert yaml.safe_load((plugin / path).read_text())["identity"]["author"] == "other"
     assert example.read_text() == "provider_id: other/tiny/pictures\n"
+
+
+def test_the_publisher_is_written_into_this_very_project(tmp_path: Path) -> None:
+    for name in ("manifest.yaml", "README.md", "provider", "tools", "examples"):
+        source = program.ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+    old = yaml.safe_load((tmp_path / "manifest.yaml").read_text("utf-8"))["author"]
+    changed = set_author(tmp_path, "somebody-else")
+    for path in [*tmp_path.glob("provider/*.yaml"), *tmp_path.glob("tools/*.yaml")]:
+        form = yaml.safe_load(path.read_text("utf-8"))
+        before = yaml.safe_load((program.ROOT / path.relative_to(tmp_path)).read_text("utf-8"))
+        assert form["identity"].pop("author") == "somebody-else"
+        assert before["identity"].pop("author") == old
+        assert form == before
+    assert tmp_path / "examples" / "README.md" in changed
+    left = [
+        path
+        for path in tmp_path.glob("examples/*")
+        if path.is_file() and f"{old}/stable_diffusion" in path.read_text("utf-8")
+    ]
+    assert left == []
+    for repo in ("https://git.example/one", "https://git.example/two"):
+        set_manifest_field(tmp_path, "repo", repo)
+        assert yaml.safe_load((tmp_path / "manifest.yaml").read_text("utf-8"))["repo"] == repo
+        assert (tmp_path / "README.md").read_text("utf-8").count(f"Source code: {repo}") == 1
+
+
+def test_nothing_is_written_where_a_line_is_missing(plugin: Path) -> None:
+    (plugin / "tools" / "draw.yaml").write_text("identity: {}\n", encoding="utf-8")
+    before = (plugin / "manifest.yaml").read_text("utf-8")
+    with pytest.raises(PackagingError, match="has no line"):
+        set_author(plugin, "other")
+    assert (plugin / "manifest.yaml").read_text("utf-8") == before
 
 
 def test_the_version_is_written_into_both_files(plugin: Path) -> None:
