@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdwebui.client import Client
+from sdwebui.deadline import DEFAULT_SECONDS, MOST_SECONDS
 from sdwebui.errors import InvalidInput
 from sdwebui.server import Server
 
-DEFAULT_SECONDS = 540.0
-LEAST_SECONDS, MOST_SECONDS = 1.0, 590.0
-"""Dify ends a tool after 600 seconds with no message worth reading."""
+LEAST_SECONDS = 1.0
+"""The least that the credential ``timeout`` may be."""
 
 CHECK_SECONDS = 30.0
 """For validating credentials and filling dropdowns: a person waits in front of a form."""

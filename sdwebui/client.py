@@ -8,7 +8,7 @@ from typing import Any
 
 from sdwebui.answers import Info
 from sdwebui.catalog import Catalog, catalog_of
-from sdwebui.deadline import Deadline
+from sdwebui.deadline import DEFAULT_SECONDS, Deadline
 from sdwebui.errors import (
     AnswerCutOff,
     DeadlineExceeded,
@@ -70,7 +70,7 @@ class Client:
     """
 
     server: Server
-    seconds: float = 540.0
+    seconds: float = DEFAULT_SECONDS
     default_model: str = ""
     deadline: Deadline = field(init=False)
 

@@ -37,8 +37,9 @@ def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
     if "aspect_ratio" in explicit:
         # It would have no say beside the picture's own sides.
         found = {name: value for name, value in found.items() if name not in {"width", "height"}}
+    extra = {**_beyond_the_form(infotext), **asked.extra}
     try:
-        return type(asked).read({**found, **explicit})
+        return type(asked).read({**found, **explicit, "extra": extra})
     except InvalidInput as error:
         raise InvalidInput(f"reproduce: from the picture's parameters: {error}") from None
 
@@ -72,3 +73,14 @@ def parameters_of(infotext: Infotext) -> Mapping[str, Any]:
         "face_detailer": infotext.get("ADetailer model"),
     }
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _beyond_the_form(infotext: Infotext) -> Mapping[str, Any]:
+    """What has no parameter, as fields of A1111's request, which Forge and SD.Next share."""
+    found: dict[str, Any] = {}
+    if infotext.variation_seed is not None and infotext.variation_strength:
+        found["subseed"] = infotext.variation_seed
+        found["subseed_strength"] = infotext.variation_strength
+    if infotext.hires_size and not infotext.hires_scale:
+        found["hr_resize_x"], found["hr_resize_y"] = infotext.hires_size
+    return found

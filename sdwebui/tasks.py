@@ -19,6 +19,8 @@ JOB_HEADER = "X-SD-Job"
 GRACE_SECONDS = 0.5
 """How far beyond the time limit asking and interrupting may go."""
 
+_LONGER = "raise timeout (at most 590)"
+
 
 def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> DeadlineExceeded:
     """The exception for a job whose time is up, once it was seen where it stands.
@@ -34,7 +36,7 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
     if not task:
         return DeadlineExceeded(
             f"{limit} This server cannot tell where the job stands, so it was left alone and may "
-            "still be running. Ask for less, or raise timeout (at most 590)."
+            f"still be running. Ask for less, or {_LONGER}."
         )
     until = Deadline(client.deadline.end + GRACE_SECONDS, client.seconds)
     headers = {JOB_HEADER: plan.task}
@@ -47,13 +49,13 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
     if not isinstance(state, Mapping):
         return DeadlineExceeded(
             f"{limit} The server did not tell where the job stands, so it was left alone and may "
-            "still be running. See in the WebUI, and raise timeout (at most 590) if it is slow."
+            f"still be running. See in the WebUI, and {_LONGER} if it is slow."
         )
     if state.get("queued"):
         return DeadlineExceeded(
             f"{limit} The job was still waiting in the server's queue{_behind(state)}; a queued "
             "job cannot be cancelled, so it will run later. Try again when the server is less "
-            "busy, or raise timeout (at most 590)."
+            f"busy, or {_LONGER}."
         )
     if state.get("active"):
         stopped = False
@@ -66,7 +68,7 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
         end = "was interrupted" if stopped else "could not be interrupted and goes on"
         return DeadlineExceeded(
             f"{limit} The job was running{far} and {end}. Ask for fewer steps, a smaller size or "
-            "fewer pictures, or raise timeout (at most 590)."
+            f"fewer pictures, or {_LONGER}."
         )
     return DeadlineExceeded(
         f"{limit} The server says the job is "

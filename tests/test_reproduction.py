@@ -56,6 +56,7 @@ def test_everything_that_the_infotext_says_is_repeated() -> None:
         "hr_upscaler": "Latent",
         "hr_steps": 9,
         "denoising_strength": 0.4,
+        "extra": {},
     }
 
 
@@ -70,6 +71,19 @@ def test_an_aspect_ratio_takes_the_place_of_the_pictures_size() -> None:
     asked = again(aspect_ratio="16:9")
     assert (asked.aspect_ratio, asked.width, asked.height) == ("16:9", None, None)
     assert again(aspect_ratio="1:1").width == 640
+
+
+def test_what_has_no_parameter_is_repeated_as_extra() -> None:
+    text = (
+        "a\nSteps: 20, Seed: 1, Size: 64x64, Variation seed: 9, Variation seed strength: 0.3, "
+        "Denoising strength: 0.4, Hires resize: 96x128, Hires upscaler: Latent"
+    )
+    asked = reproduced(Txt2Img.read({"extra": {"subseed": 8, "eta": 1}}), picture(parameters=text))
+    assert asked.extra == {
+        "subseed": 8, "subseed_strength": 0.3, "hr_resize_x": 96, "hr_resize_y": 128, "eta": 1,
+    }  # fmt: skip
+    assert asked.enable_hr
+    assert again().extra == {}
 
 
 def test_without_a_hires_fix_its_strength_is_not_taken() -> None:

@@ -351,7 +351,13 @@ def test_the_face_detailer_works_on_all_generating_tools(
     detector = plugin.fetch_options(PROVIDER, "txt2img", "face_detailer", access)[0].value
     asked = {"prompt": "a", "width": 64, "height": 64, "steps": 1, "face_detailer": detector}
     image = files.add(plain(), "a.png")
-    for tool, more in (("txt2img", {}), ("img2img", {"image": image})):
+    control = plugin.fetch_options(PROVIDER, "controlnet", "control_model", access)[0].value
+    tools: dict[str, dict[str, Any]] = {
+        "txt2img": {},
+        "img2img": {"image": image},
+        "controlnet": {"control_image": image, "control_model": control},
+    }
+    for tool, more in tools.items():
         result = plugin.invoke(PROVIDER, tool, access, {**asked, **more})
         assert result.variables["warnings"] == []
 

@@ -11,6 +11,8 @@ import requests
 
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
+from sdwebui.deadline import MOST_SECONDS
+from sdwebui.tasks import _LONGER
 from tests.e2e.conftest import PROVIDER, credentials, generations
 
 Invoke = Callable[..., ToolResult]
@@ -146,3 +148,7 @@ def test_a_wrong_model_is_an_error(plugin: PluginHost, simulators: Simulators) -
     with pytest.raises(PluginError, match="without saying so") as caught:
         plugin.invoke(PROVIDER, "txt2img", access, {**SMALL, "steps": 1, "model": models[1].value})
     assert caught.value.error_type == "WrongModel"
+
+
+def test_the_longest_timeout_is_named_as_it_is() -> None:
+    assert f"(at most {MOST_SECONDS:g})" in _LONGER
