@@ -33,7 +33,7 @@ _PREFERRED = (
     r"remacri",
     r"r-?esrgan 4x\+$",
     r"esrgan",
-    r"dat",
+    r"\bdat\b",
     r"swinir",
     r"lanczos",
 )
@@ -105,8 +105,8 @@ def plan_upscale(client: Client, asked: Upscale) -> UpscalePlan:
     useful = [offer for offer in known or () if offer.name != "None"]
     if dialect.family == "sdcpp" or (known is not None and not useful):
         raise Unsupported(
-            f"{dialect.title} cannot enlarge pictures: it has no upscaler. Use the hires fix of "
-            "txt2img where it has one, or another server."
+            f"{dialect.title} cannot enlarge pictures: it has no upscaler. Start it with one where "
+            "it takes one (KoboldCpp: --sdupscaler), or use another server."
         )
     restores = asked.gfpgan_visibility or asked.codeformer_visibility
     named = asked.upscaler
