@@ -14,7 +14,7 @@ from sdwebui.pictures import PictureFormat, convert, sniff
 from sdwebui.postprocess import MOST_FILE_BYTES
 
 CHUNK_BYTES = 8192
-"""Of a file in one message, as the SDK cuts it; a daemon refuses longer ones."""
+"""Of a file in one message, as the SDK cuts it; Dify refuses longer ones."""
 
 
 def blob(

@@ -64,33 +64,38 @@ class DifyFile:
         with watched(deadline) as watch, Session() as session:
             session.mount("http://", Adapter())
             session.mount("https://", Adapter())
-            response = session.get(url, stream=True, timeout=(min(5, wait), wait))
-            status = response.status_code
-            if 300 <= status < 400:
-                raise FileUnavailable(
-                    f"{self.name} could not be downloaded: {place} redirects elsewhere ({status}). "
-                    "Set Dify's FILES_URL to the address that finally answers."
-                )
-            if status != 200:
-                raise FileUnavailable(
-                    f"{self.name} could not be downloaded: {place} answered {status}. "
-                    + (
-                        "Its link has expired or FILES_URL points to another server. Upload the "
-                        "file again, and check Dify's FILES_URL and FILES_ACCESS_TIMEOUT."
-                        if status in {401, 403, 404}
-                        else _SETTING
-                    )
-                )
-            body = bytearray()
-            for chunk in response.iter_content(256 * 1024):
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise FileUnavailable(
-                        f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller picture, "
-                        "or lower Dify's UPLOAD_IMAGE_FILE_SIZE_LIMIT."
-                    )
+            with session.get(url, stream=True, timeout=(min(5, wait), wait)) as response:
+                body = self._body(response, place)
+            # What the watch cut off may look complete.
             if watch.expired:
                 raise requests.Timeout
+        return body
+
+    def _body(self, response: requests.Response, place: str) -> bytes:
+        status = response.status_code
+        if 300 <= status < 400:
+            raise FileUnavailable(
+                f"{self.name} could not be downloaded: {place} redirects elsewhere ({status}). "
+                "Set Dify's FILES_URL to the address that finally answers."
+            )
+        if status != 200:
+            raise FileUnavailable(
+                f"{self.name} could not be downloaded: {place} answered {status}. "
+                + (
+                    "Its link has expired or FILES_URL points to another server. Upload the "
+                    "file again, and check Dify's FILES_URL and FILES_ACCESS_TIMEOUT."
+                    if status in {401, 403, 404}
+                    else _SETTING
+                )
+            )
+        body = bytearray()
+        for chunk in response.iter_content(256 * 1024):
+            body += chunk
+            if len(body) > MOST_BYTES:
+                raise FileUnavailable(
+                    f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller picture, "
+                    "or lower Dify's UPLOAD_IMAGE_FILE_SIZE_LIMIT."
+                )
         return bytes(body)
 
 

@@ -60,6 +60,11 @@ _SOURCES = {
 }
 
 
+def _again(error: WebUIError) -> WebUIError:
+    """The same error without what it remembers of where it was raised."""
+    return type(error)(str(error))
+
+
 class Catalog:
     """The lists of one server, each fetched when it is first needed; safe to share."""
 
@@ -95,13 +100,13 @@ class Catalog:
             failed_at, failure = self._failed.get(key, (0.0, None))
             if failure and failed_at > began:
                 # While we waited: to try it again would make those behind us wait as long again.
-                raise type(failure)(str(failure))
+                raise _again(failure)
             try:
                 value = fetch()
             except WebUIError as error:
                 # A call that had little time left failed for itself only.
                 if not deadline.passed:
-                    self._failed[key] = (time.monotonic(), error)
+                    self._failed[key] = (time.monotonic(), _again(error))
                 raise
             self._kept[key] = (time.monotonic(), value)
             return value
