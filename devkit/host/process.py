@@ -26,6 +26,9 @@ START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 REQUEST_SECONDS = 60.0
 
+READ_BYTES = 2**18
+"""Read at once at most. A line is some 11 KB; Python's usual 8 KB would take two reads for each."""
+
 LONGEST_LINE = 5 * 2**20
 """Bytes; the daemon kills a plugin that writes a longer line."""
 
@@ -73,6 +76,7 @@ class PluginHost:
             [python, "-m", "main"],
             cwd=folder,
             env=environment,
+            bufsize=READ_BYTES,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
