@@ -4,8 +4,9 @@ import secrets
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import PurePath
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from devkit.closing import Closing
 
 _MIME_TYPES = {
     ".png": "image/png",
@@ -15,7 +16,7 @@ _MIME_TYPES = {
 }
 
 
-class FileServer:
+class FileServer(Closing):
     """A file server on 127.0.0.1, for as long as its ``with`` block lasts.
 
     Example:
@@ -44,15 +45,8 @@ class FileServer:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

@@ -13,11 +13,11 @@ from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import psutil
 
+from devkit.closing import Closing
 from devkit.host import questions
 from devkit.host.call import Call
 from devkit.host.results import Option, PluginDied, PluginError, ToolResult
@@ -33,7 +33,7 @@ LONGEST_LINE = 5 * 2**20
 """Bytes; the daemon kills a plugin that writes a longer line."""
 
 
-class PluginHost:
+class PluginHost(Closing):
     """A plugin at work. Used as a context manager it starts and stops the process.
 
     Args:
@@ -90,20 +90,9 @@ class PluginHost:
         try:
             self._read_manifest()
         except BaseException:
-            self.stop()
+            self.close()
             raise
         self.start_seconds = time.perf_counter() - began
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
 
     @property
     def pid(self) -> int:
@@ -187,7 +176,7 @@ class PluginHost:
         """
         return self.start(provider, tool, credentials, parameters).wait(timeout)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the plugin: SIGTERM, and after 10 seconds SIGKILL."""
         self._process.terminate()
         try:

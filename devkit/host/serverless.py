@@ -13,13 +13,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
 from urllib3.util import Retry
 
+from devkit.closing import Closing
 from devkit.host.call import Call
 from devkit.host.questions import invocation, request
 from devkit.host.results import PluginDied, ToolResult
@@ -29,7 +29,7 @@ BANNER_SECONDS = 20.0
 """The marketplace's check waits so long for the banner."""
 
 
-class ServerlessPlugin:
+class ServerlessPlugin(Closing):
     """A plugin started with ``INSTALL_METHOD=serverless`` on a free local port.
 
     Args:
@@ -77,24 +77,13 @@ class ServerlessPlugin:
         printed = _read_until(self._process, BANNER, began + timeout)
         self.start_seconds = time.perf_counter() - began
         if not printed or BANNER not in printed[-1]:
-            self.stop()
+            self.close()
             raise PluginDied(
                 f"The plugin did not print {BANNER!r} within {timeout:g} s, but:\n"
                 + "".join(printed[-20:])
             )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.stop()
-
-    def stop(self) -> None:
+    def close(self) -> None:
         """End the plugin at once, as the runtime does."""
         self._process.kill()
         self._process.wait()

@@ -7,14 +7,15 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from devkit.closing import Closing
 
 START_SECONDS = 30
 ROOT = Path(__file__).parents[2]
 
 
-class Simulator:
+class Simulator(Closing):
     """A simulated WebUI; a context manager that ends its process.
 
     Args:
@@ -74,15 +75,6 @@ class Simulator:
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe:
                 pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:  # fmt: skip
-        self.close()
 
     def _command(self, name: str, body: dict[str, Any] | None = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
