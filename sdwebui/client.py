@@ -20,7 +20,7 @@ from sdwebui.errors import (
 from sdwebui.pictures import PictureFormat, size_of, sniff
 from sdwebui.plan import Plan
 from sdwebui.planning import Planner
-from sdwebui.receipt import Evidence, require_model
+from sdwebui.receipt import Evidence, expected_size, require_model
 from sdwebui.report import Report, Round, report_of, shortfall
 from sdwebui.server import Server
 from sdwebui.sieve import Sieve
@@ -261,9 +261,9 @@ def _most_bytes(one: Round) -> int:
     Sizes may be rounded up by 64 pixels (sd.cpp), and pictures that were sent come back in
     ``parameters`` (recordings txt2img-controlnet-*). What ``extra`` may add is not foreseen.
     """
-    if one.plan.extra:
+    size = expected_size(one.body)
+    if one.plan.extra or size is None:
         return MOST_ANSWER_BYTES
-    scale = one.plan.hires.scale if one.plan.hires else 1.0
     sent = sum(len(image) for image in one.plan.images)
-    pixels = (one.plan.width * scale + 64) * (one.plan.height * scale + 64)
+    pixels = (size[0] + 64) * (size[1] + 64)
     return min(MOST_ANSWER_BYTES, 2**24 + 2 * sent + int(one.most * pixels * 4 * 4 / 3 * 1.1))

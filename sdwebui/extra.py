@@ -34,20 +34,17 @@ def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
     return asked.model_copy(update={"seed": seed, "extra": rest})
 
 
-def forced_model(extra: Mapping[str, Any]) -> str | None:
-    """The checkpoint that ``extra`` names; "" when it wants none, None when it says nothing."""
+def split_model(extra: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
+    """The checkpoint that ``extra`` names, and ``extra`` without it.
+
+    It is sent in the server's own spelling instead. It is "" when ``extra`` wants none, and None
+    when it says nothing.
+    """
     overrides = extra.get("override_settings", {})
     if overrides is None:
-        return ""
+        return "", extra
     if not isinstance(overrides, Mapping) or _MODEL_OPTION not in overrides:
-        return None
-    return str(overrides[_MODEL_OPTION] or "").strip()
-
-
-def without_model(extra: Mapping[str, Any]) -> Mapping[str, Any]:
-    """``extra`` without its checkpoint, which is sent in the server's own spelling instead."""
-    overrides = extra.get("override_settings")
-    if not isinstance(overrides, Mapping) or _MODEL_OPTION not in overrides:
-        return extra
-    rest = {name: value for name, value in overrides.items() if name != _MODEL_OPTION}
-    return {**extra, "override_settings": rest}
+        return None, extra
+    rest = dict(overrides)
+    model = str(rest.pop(_MODEL_OPTION) or "").strip()
+    return model, {**extra, "override_settings": rest}

@@ -13,7 +13,7 @@ from sdwebui.catalog import Catalog
 from sdwebui.deadline import Deadline
 from sdwebui.dialects import Dialect
 from sdwebui.errors import ExtensionMissing, InvalidInput, Unsupported
-from sdwebui.extra import forced_model, with_its_seed, without_model
+from sdwebui.extra import split_model, with_its_seed
 from sdwebui.names import Offer, find, folded, lookup
 from sdwebui.offers import Checkpoint
 from sdwebui.parameters import ControlNet, Generation, Img2Img, Txt2Img
@@ -152,7 +152,8 @@ class Planner:
         dialect = self.dialect
         asked = with_its_seed(asked)
         self._refuse_unsupported(asked)
-        checkpoint = self._checkpoint(asked)
+        model, extra = split_model(asked.extra)
+        checkpoint = self._checkpoint(asked, model)
         preset = preset_for(self._model_name(asked, checkpoint))
         prompt, loras = self._loras(asked)
         sampler, scheduler = self._sampling(asked)
@@ -184,7 +185,7 @@ class Planner:
             tiling=asked.tiling,
             face_detailer=self._face_detailer(asked),
             task=f"dify-{uuid.uuid4().hex}",
-            extra=without_model(asked.extra),
+            extra=extra,
         )
         return plan, preset
 
@@ -208,8 +209,8 @@ class Planner:
         if dialect.needs_prompt and not split_loras(asked.prompt)[0]:
             raise Unsupported(f"{dialect.title} needs a prompt.")
 
-    def _checkpoint(self, asked: Generation) -> Checkpoint | None:
-        wanted = forced_model(asked.extra)
+    def _checkpoint(self, asked: Generation, forced: str | None) -> Checkpoint | None:
+        wanted = forced
         if wanted is None:
             wanted = (asked.model or "").strip() or self.default_model
         return self.catalog.checkpoint(wanted, self.deadline) if wanted else None

@@ -142,10 +142,9 @@ def has_size(body: Mapping[str, Any], width: int, height: int) -> bool:
 
 
 def _sizes(body: Mapping[str, Any], pictures: list[Evidence]) -> Iterator[str]:
+    wanted = "×".join(str(round(side)) for side in expected_size(body) or ())
     for width, height in sorted({(one.width, one.height) for one in pictures}):
-        expected = expected_size(body)
-        if expected and not has_size(body, width, height):
-            wanted = "×".join(str(round(side)) for side in expected)
+        if not has_size(body, width, height):
             yield f"The server made {width}×{height} pixels instead of {wanted}."
 
 
