@@ -2,8 +2,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 PY := $(BIN)/python
-# Any Python from 3.12 on will do; with a .python-version manager `python3.12` is the right one.
-PYTHON ?= $(firstword $(foreach name,python3.12 python3.13 python3.14 python3,$(shell command -v $(name) 2>/dev/null)))
+# The Python to set up with; blank: the first of 3.12 or newer that works.
+PYTHON ?=
 READY := $(VENV)/.ready
 CODE := main.py sdwebui bridge provider tools devkit tests
 
@@ -17,17 +17,9 @@ PORT ?= 7860
 .PHONY: demo test lint unit simulator forms troubleshooting faults bench soak package check-package test-package lock clean
 .DEFAULT_GOAL := test
 
-# A virtual environment with uv in it (taken from the system when it is there), then exactly the
-# locked packages.
-$(READY): requirements-dev.txt Makefile
-	@if command -v uv >/dev/null 2>&1; then \
-		test -x $(PY) || uv venv --quiet --python ">=3.12" $(VENV); \
-		uv pip sync --quiet --python $(PY) --require-hashes requirements-dev.txt; \
-	else \
-		test -x $(PY) || "$(PYTHON)" -m venv $(VENV); \
-		test -x $(BIN)/uv || $(PY) -m pip install --quiet uv; \
-		$(BIN)/uv pip sync --quiet --python $(PY) --require-hashes requirements-dev.txt; \
-	fi
+# The virtual environment. It is kept when nothing it is made of has changed.
+$(READY): requirements-dev.txt devkit/set-up.sh
+	@devkit/set-up.sh $(VENV) requirements-dev.txt $(PYTHON)
 	@touch $@
 
 # Handed over as they are: a prompt may hold quotes, backticks and dollar signs.
@@ -38,6 +30,7 @@ demo: export PROMPT := $(PROMPT)
 demo: export BASE_URL := $(BASE_URL)
 demo: export MODEL := $(MODEL)
 demo: $(READY)
+	@echo "Starting the demo: the plugin, and a simulated WebUI unless BASE_URL names a real one."
 	@$(PY) -m devkit.demo
 
 test: lint unit
