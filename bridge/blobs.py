@@ -1,4 +1,4 @@
-"""Pictures as files for Dify: in the format that was asked for, in the chunks that Dify joins."""
+"""Images as files for Dify: in the format that was asked for, in the chunks that Dify joins."""
 
 import uuid
 from collections.abc import Iterator
@@ -20,14 +20,14 @@ CHUNK_BYTES = 8192
 def blob(
     stem: str, data: bytes, kind: PictureFormat, output_format: OutputFormat
 ) -> tuple[Iterator[ToolInvokeMessage], dict[str, Any], list[str]]:
-    """A picture as messages, in the format that was asked for and within what Dify takes.
+    """An image as messages, in the format that was asked for and within what Dify takes.
 
     Its generation parameters are kept. A file over Dify's limit would be lost, so it becomes a
     JPEG; one that cannot be converted stays as it is.
 
     Args:
         stem: Of the file's name.
-        data: The picture as the server made it.
+        data: The image as the server made it.
         kind: Its format.
         output_format: "original" leaves it as it is.
 
@@ -50,7 +50,7 @@ def blob(
         smaller = run_in_thread(convert, data, "jpeg")
         if smaller is data:
             # A JPEG, or an animation.
-            said.append(f"{large}, so Dify may refuse it. Ask for a smaller picture.")
+            said.append(f"{large}, so Dify may refuse it. Ask for a smaller image.")
         else:
             said.append(f"{large}; it became a JPEG.")
         data, kind = smaller, sniff(smaller)

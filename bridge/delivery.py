@@ -1,4 +1,4 @@
-"""From pictures and a report to what Dify shows: blobs, one short text, JSON and variables."""
+"""From images and a report to what Dify shows: blobs, one short text, JSON and variables."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -21,12 +21,12 @@ def deliver(
     output_format: OutputFormat,
     pictures: Generator[Picture, None, Report],
 ) -> Messages:
-    """Hand over each picture as it comes, then what was done.
+    """Hand over each image as it comes, then what was done.
 
     Args:
         tool: Makes the messages.
         name: Beginning of the file names, such as "txt2img".
-        output_format: "original" leaves the pictures as the server sends them.
+        output_format: "original" leaves the images as the server sends them.
         pictures: Of :meth:`sdwebui.client.Client.generate`.
     """
     images: list[dict[str, Any]] = []
@@ -43,7 +43,7 @@ def deliver(
         size = {"width": picture.width, "height": picture.height}
         images.append({"seed": picture.seed, **size, **note})
         warnings += said
-        # Nothing here may hold the picture while the next one is awaited.
+        # Nothing here may hold the image while the next one is awaited.
         del picture
         yield from messages
         del messages
@@ -79,10 +79,10 @@ def summary(
 
 
 def _in_words(report: Report, images: list[dict[str, Any]]) -> str:
-    """A line about the pictures, and one about what went otherwise than asked."""
+    """A line about the images, and one about what went otherwise than asked."""
     many = len(images) > 1
     facts = [
-        f"{len(images)} pictures" if many else "1 picture",
+        f"{len(images)} images" if many else "1 image",
         f"{images[0]['width']}×{images[0]['height']}",
         f"model {report.model}" if report.model else "",
         " ".join(filter(None, (report.sampler, report.scheduler))),

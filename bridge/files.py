@@ -1,4 +1,4 @@
-"""Pictures that Dify hands over by address."""
+"""Images that Dify hands over by address."""
 
 from typing import Any
 
@@ -93,7 +93,7 @@ class DifyFile:
             body += chunk
             if len(body) > MOST_BYTES:
                 raise FileUnavailable(
-                    f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller picture, "
+                    f"{self.name} is larger than {MOST_BYTES >> 20} MB. Use a smaller image, "
                     "or lower Dify's UPLOAD_IMAGE_FILE_SIZE_LIMIT."
                 )
         return bytes(body)

@@ -26,11 +26,11 @@ USER, SECRET = "me", "hunter22-hunter22"
 SECONDS = 2.0
 MOST_OVERRUN = 1.0
 
-PICTURES = "pictures"
+PICTURES = "images"
 """What a case comes to when the fault is none for this client."""
 
 EXPECTED: dict[str, tuple[str, ...]] = {
-    # KoboldCpp answers 200 without a picture to any failure, SD.Next to a missing model.
+    # KoboldCpp answers 200 without an image to any failure, SD.Next to a missing model.
     "oom": ("OutOfMemory", "NoPicture"),
     "nan": ("NotANumber", "NoPicture"),
     "no_checkpoint": ("ModelMissing", "NoPicture"),
@@ -42,7 +42,7 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "proxy_503": ("ProxyFailed",),
     "proxy_504": ("ProxyFailed",),
     "proxy_413": ("ProxyFailed",),
-    # Pictures that arrived before the cut are kept, with a warning.
+    # Images that arrived before the cut are kept, with a warning.
     "cut_off": ("AnswerCutOff", PICTURES),
     "cut_off_chunked": ("AnswerCutOff", PICTURES),
     "not_json": ("AnswerNotJSON",),
@@ -81,7 +81,7 @@ class Outcome:
     """What one case came to.
 
     Attributes:
-        got: Name of the error, or "pictures".
+        got: Name of the error, or "images".
         message: The error's text.
         sent: Generation requests that reached the server.
         interrupts: Interrupts that reached it, less one for an own job that was running.
@@ -105,7 +105,7 @@ class Outcome:
 
 
 def run_case(plugin: PluginHost, sim: Simulator, model: str, fault: str, number: int) -> Outcome:
-    """One family with one fault: the simulator is reset, the plugin asked for one picture."""
+    """One family with one fault: the simulator is reset, the plugin asked for one image."""
     sim.reset()
     sim.configure(fault=fault)
     credentials = {

@@ -1,4 +1,4 @@
-"""Serves pictures over HTTP as Dify does, so that they can be handed to file parameters."""
+"""Serves images over HTTP as Dify does, so that they can be handed to file parameters."""
 
 import secrets
 import threading

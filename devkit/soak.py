@@ -90,7 +90,7 @@ def left_behind(early: Footprint, late: Footprint, at_once: int) -> list[str]:
 
 
 def generate(host: PluginHost, credentials: Mapping[str, str], count: int, at_once: int) -> int:
-    """Make so many pictures, with so many calls under way all the time.
+    """Make so many images, with so many calls under way all the time.
 
     Returns:
         How many came back; a failed call raises.

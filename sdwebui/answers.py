@@ -16,16 +16,16 @@ class Info:
 
     Attributes:
         said: Whether there was any (SD.Next sends "" when it has failed).
-        seeds: Of the pictures, in order; empty when not told.
+        seeds: Of the images, in order; empty when not told.
         model: File stem of the checkpoint; "" when not told.
         model_hash: Its short hash; "" when not told.
         sampler: As the server spells it; "" when not told or "NONE" (sd.cpp: unset or unknown).
         scheduler: Likewise.
         steps: Of the first pass; None when not told.
         cfg_scale: None when not told.
-        first_picture: How many pictures stand before the first real one: 1 when a grid does.
+        first_picture: How many images stand before the first real one: 1 when a grid does.
         face_restoration: Whether faces were restored; None when not told.
-        infotext: Parameters of the first picture, as the server wrote them.
+        infotext: Parameters of the first image, as the server wrote them.
     """
 
     said: bool

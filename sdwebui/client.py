@@ -1,4 +1,4 @@
-"""Generations on one WebUI: pictures as they arrive, then a report of what was done."""
+"""Generations on one WebUI: images as they arrive, then a report of what was done."""
 
 import time
 import uuid
@@ -37,7 +37,7 @@ MOST_ANSWER_BYTES = 512 * 2**20
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One finished picture.
+    """One finished image.
 
     Attributes:
         data: The file, as the server made it.
@@ -65,7 +65,7 @@ class Client:
     Example:
         >>> client = Client(Server.at("192.168.1.20:7860"), seconds=120)
         >>> plan = client.planner.txt2img(Txt2Img(prompt="a cat"))
-        >>> for picture in client.generate(plan):
+        >>> for image in client.generate(plan):
         ...     Path(f"{picture.seed}.{picture.format.extension}").write_bytes(picture.data)
     """
 
@@ -122,22 +122,22 @@ class Client:
         )
 
     def generate(self, plan: Plan) -> Generator[Picture, None, Report]:
-        """Make the pictures of a plan.
+        """Make the images of a plan.
 
-        A server that makes fewer at a time is asked again for the rest. Once a picture has been
+        A server that makes fewer at a time is asked again for the rest. Once an image has been
         handed over, later trouble ends in a warning instead of an error: nothing is lost.
 
         Args:
             plan: What to make.
 
         Yields:
-            Each picture as soon as it is complete.
+            Each image as soon as it is complete.
 
         Returns:
             The report, with a warning for everything that was done otherwise than asked.
 
         Raises:
-            WrongModel: Another checkpoint made the pictures.
+            WrongModel: Another checkpoint made the images.
             WebUIError: Any of the tree.
         """
         started = time.monotonic()
@@ -157,9 +157,9 @@ class Client:
                 if not made:
                     raise
                 warnings.append(
-                    f"Only {made} of {plan.count} pictures were made: {error}"
+                    f"Only {made} of {plan.count} images were made: {error}"
                     if made < plan.count
-                    else "What the server says of the pictures did not arrive, so nothing could be "
+                    else "What the server says of the images did not arrive, so nothing could be "
                     f"checked: {error}"
                 )
                 rounds.append(one)
@@ -178,7 +178,7 @@ class Client:
         return report_of(plan, rounds, warnings, time.monotonic() - started)
 
     def _request(self, one: Round) -> Iterator[Picture]:
-        """Send one request and hand over its pictures while they arrive."""
+        """Send one request and hand over its images while they arrive."""
         job = one.plan.job
         request = Request("POST", f"/sdapi/v1/{job}", job, one.body, {JOB_HEADER: one.plan.task})
         reader = AnswerReader(max_bytes=_most_bytes(one))
@@ -197,7 +197,7 @@ class Client:
         yield from self._pictures(one, sieve.rest(one.info.first_picture))
         if not one.evidence:
             raise NoPicture(
-                f"The server answered {job} without a picture. See in the WebUI whether a model is "
+                f"The server answered {job} without an image. See in the WebUI whether a model is "
                 "selected and loaded, and in its console what went wrong; somebody may also have "
                 "interrupted the job."
             )
@@ -205,7 +205,7 @@ class Client:
     def _arriving(
         self, one: Round, answer: Answer, reader: AnswerReader, sieve: Sieve
     ) -> Iterator[Picture]:
-        """The pictures of an answer as they come; the reader then holds the rest of it."""
+        """The images of an answer as they come; the reader then holds the rest of it."""
         failure: WebUIError | None = None
         try:
             for chunk in answer.chunks():
@@ -221,9 +221,9 @@ class Client:
                 raise failure
 
     def _pictures(self, one: Round, arrived: list[bytes]) -> Iterator[Picture]:
-        """Pictures of one request, no more than it asks for unless a script adds some."""
+        """Images of one request, no more than it asks for unless a script adds some."""
         any_number = "script_name" in one.plan.extra
-        # Popped, not looped over: nothing here may keep a picture alive that Dify has.
+        # Popped, not looped over: nothing here may keep an image alive that Dify has.
         while arrived and (any_number or len(one.evidence) < one.most):
             yield self._picture(one, arrived.pop(0))
 
@@ -231,7 +231,7 @@ class Client:
         if not data:
             # KoboldCpp's answer to any failure (recording txt2img-nomodel).
             raise NoPicture(
-                f"The server at {self.server.url} failed and sent an empty picture. See whether an "
+                f"The server at {self.server.url} failed and sent an empty image. See whether an "
                 "image model is loaded, and look into its console."
             )
         kind = sniff(data)
@@ -241,9 +241,9 @@ class Client:
         return Picture(data, kind, seed, width, height)
 
     def _asks_again(self, plan: Plan, one: Round) -> bool:
-        """Whether fewer pictures came because the server makes fewer at a time.
+        """Whether fewer images came because the server makes fewer at a time.
 
-        An interrupted job lists more seeds than it has pictures (recording
+        An interrupted job lists more seeds than it has images (recording
         interrupt-result-n_iter3-in-second): somebody wanted it to stop.
         """
         assert one.info  # noqa: S101
@@ -256,9 +256,9 @@ def _may_have_others(extra: Mapping[str, Any]) -> bool:
 
 
 def _most_bytes(one: Round) -> int:
-    """Bytes that an answer of these pictures can have: four a pixel, as base64, and some room.
+    """Bytes that an answer of these images can have: four a pixel, as base64, and some room.
 
-    Sizes may be rounded up by 64 pixels (sd.cpp), and pictures that were sent come back in
+    Sizes may be rounded up by 64 pixels (sd.cpp), and images that were sent come back in
     ``parameters`` (recordings txt2img-controlnet-*). What ``extra`` may add is not foreseen.
     """
     size = expected_size(one.body)

@@ -83,15 +83,15 @@ class AnswerTooLarge(BadAnswer):
 
 
 class NotAPicture(BadAnswer):
-    """A picture that is not base64, or not of a picture format."""
+    """An image that is not base64, or not of an image format."""
 
 
 class NoPicture(BadAnswer):
-    """200 without a picture."""
+    """200 without an image."""
 
 
 class WrongModel(BadAnswer):
-    """The pictures were made with another checkpoint than the one asked for."""
+    """The images were made with another checkpoint than the one asked for."""
 
 
 class DeadlineExceeded(WebUIError):
@@ -99,4 +99,4 @@ class DeadlineExceeded(WebUIError):
 
 
 class FileUnavailable(InvalidInput):
-    """A picture handed over by Dify could not be downloaded."""
+    """An image handed over by Dify could not be downloaded."""

@@ -22,7 +22,7 @@ def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
-    """The parameters with the seed of ``extra``: the other pictures count up from it as ever.
+    """The parameters with the seed of ``extra``: the other images count up from it as ever.
 
     Raises:
         InvalidInput: It is no seed.

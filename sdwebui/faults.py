@@ -50,7 +50,7 @@ _EXTENSION = re.compile(
 
 
 def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str:
-    """What the server said, at most 300 characters, without secrets, tags or pictures.
+    """What the server said, at most 300 characters, without secrets, tags or images.
 
     A1111 fills ``detail`` for HTTP errors and ``errors`` for exceptions, Forge has ``message``
     instead, validation errors are lists of ``{loc, msg}``, sd.cpp says ``{error, message}``,
@@ -173,7 +173,7 @@ def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIErr
         case 413:
             return ProxyFailed(
                 f"The request is too large for the proxy in front of the WebUI (413).{quoted} "
-                "Raise its limit (nginx: client_max_body_size 256m) or send smaller pictures."
+                "Raise its limit (nginx: client_max_body_size 256m) or send smaller images."
             )
         case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
             return ProxyFailed(_proxy(server, status, quoted))
@@ -184,16 +184,16 @@ def _known_failure(said: str, quoted: str, job: str) -> WebUIError | None:
     if _OUT_OF_MEMORY.search(said):
         return OutOfMemory(
             f"The GPU ran out of memory during {job}.{quoted} Ask for a smaller size or fewer "
-            "pictures, turn the hires fix off, or start the WebUI with --medvram."
+            "images, turn the hires fix off, or start the WebUI with --medvram."
         )
     if _NOT_A_NUMBER.search(said):
         return NotANumber(
-            f"The model produced NaNs instead of a picture.{quoted} Start the WebUI with "
+            f"The model produced NaNs instead of an image.{quoted} Start the WebUI with "
             "--no-half-vae (or --no-half), or choose another VAE."
         )
     if _VISION_MISSING.search(said):
         return ModelMissing(
-            f"The server has no model that sees pictures for {job}.{quoted} Start KoboldCpp with a "
+            f"The server has no model that sees images for {job}.{quoted} Start KoboldCpp with a "
             "vision model and its projector (--mmproj)."
         )
     if _MODEL_MISSING.search(said):

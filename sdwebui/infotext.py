@@ -1,4 +1,4 @@
-"""Generation parameters as WebUIs write them into pictures and answers ("infotexts").
+"""Generation parameters as WebUIs write them into images and answers ("infotexts").
 
 A1111, Forge, SD.Next and stable-diffusion.cpp write the prompt, a line ``Negative prompt: …`` and a
 last line of ``Name: value`` pairs; KoboldCpp puts everything in one row between bars.

@@ -75,7 +75,7 @@ class Infotext:
 
     @property
     def seed(self) -> int | None:
-        """The seed of this very picture."""
+        """The seed of this very image."""
         return _whole(self.get("Seed"))
 
     @property
@@ -90,13 +90,13 @@ class Infotext:
 
     @property
     def width(self) -> int | None:
-        """Pixels, of the first pass; often not those of the picture: measure that."""
+        """Pixels, of the first pass; often not those of the image: measure that."""
         size = _size(self.get("Size"))
         return size and size[0]
 
     @property
     def height(self) -> int | None:
-        """Pixels, of the first pass; often not those of the picture: measure that."""
+        """Pixels, of the first pass; often not those of the image: measure that."""
         size = _size(self.get("Size"))
         return size and size[1]
 
@@ -135,7 +135,7 @@ class Infotext:
 
     @property
     def hires_upscaler(self) -> str | None:
-        """What enlarged the picture for the second pass."""
+        """What enlarged the image for the second pass."""
         upscale = self.get("Hires upscale")
         named = upscale if upscale and _number(upscale) is None else None  # sd.cpp
         return self.get("Hires upscaler") or named
@@ -157,7 +157,7 @@ class Infotext:
 
     @property
     def refiner(self) -> str | None:
-        """The checkpoint that finished the picture, as ``name [hash]``."""
+        """The checkpoint that finished the image, as ``name [hash]``."""
         return self.get("Refiner")
 
     @property
@@ -172,7 +172,7 @@ class Infotext:
 
     @property
     def tiling(self) -> bool:
-        """Whether the picture can be laid side by side with itself."""
+        """Whether the image can be laid side by side with itself."""
         return self.get("Tiling") == "True"
 
     @property

@@ -1,7 +1,7 @@
-"""Input pictures: checked and brought into the one shape that every server understands.
+"""Input images: checked and brought into the one shape that every server understands.
 
-Servers are bad at refusing pictures: A1111 does so only after the wait in the queue, and
-stable-diffusion.cpp takes garbage, WebP and grey pictures without a word and answers with a picture
+Servers are bad at refusing images: A1111 does so only after the wait in the queue, and
+stable-diffusion.cpp takes garbage, WebP and grey images without a word and answers with an image
 that ignores them. So everything is settled here, before anything is sent, and what is sent is an
 RGB PNG or JPEG.
 
@@ -24,16 +24,16 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MEGAPIXELS = 64
-"""The largest picture that is taken; decoded it needs 192 MB."""
+"""The largest image that is taken; decoded it needs 192 MB."""
 
 PNG_PIXELS = 8_000_000
-"""Above this many pixels a re-encoded picture is sent as JPEG: the PNG of a photo of 64 megapixels
+"""Above this many pixels a re-encoded image is sent as JPEG: the PNG of a photo of 64 megapixels
 would be some 100 MB, and KoboldCpp 1.116.1 takes 32 MiB a request."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PreparedPicture:
-    """A picture that any server understands.
+    """An image that any server understands.
 
     Attributes:
         name: The parameter it came in, for messages.
@@ -73,14 +73,14 @@ class PreparedPicture:
 
 
 def open_picture(data: bytes, *, name: str) -> PreparedPicture:
-    """Check a picture file and prepare it for a server.
+    """Check an image file and prepare it for a server.
 
     Args:
         data: The whole file.
         name: The parameter it came in, for messages.
 
     Raises:
-        InvalidInput: It is empty, no picture, of a format that servers cannot read, damaged or too
+        InvalidInput: It is empty, no image, of a format that servers cannot read, damaged or too
             large; the message names the parameter and says what to do.
     """
     _check_format(data, name)
@@ -88,12 +88,12 @@ def open_picture(data: bytes, *, name: str) -> PreparedPicture:
         return _opened(data, name)
     except MemoryError as error:
         raise InvalidInput(
-            f"{name}: there is not enough memory to open the picture. Shrink it first."
+            f"{name}: there is not enough memory to open the image. Shrink it first."
         ) from error
 
 
 def fit_size(width: int, height: int) -> tuple[int, int]:
-    """The size nearest to a picture's own that can be asked of a server.
+    """The size nearest to an image's own that can be asked of a server.
 
     Both sides become multiples of 8 from 64 to 4096; the aspect ratio stays where that allows it.
     """
@@ -103,9 +103,9 @@ def fit_size(width: int, height: int) -> tuple[int, int]:
 
 
 def _check_format(data: bytes, name: str) -> None:
-    """Refuse what is no picture or too large, before anything is decoded."""
+    """Refuse what is no image or too large, before anything is decoded."""
     if not data:
-        raise InvalidInput(f"{name}: the file is empty (0 bytes). Upload the picture again.")
+        raise InvalidInput(f"{name}: the file is empty (0 bytes). Upload the image again.")
     found = pictures.recognise(data)
     if found is None or found is pictures.JXL:
         raise InvalidInput(f"{name}: {_what_else(data)}")
@@ -121,7 +121,7 @@ def _check_format(data: bytes, name: str) -> None:
 def _check_area(name: str, width: int, height: int) -> None:
     if width * height > MEGAPIXELS * 1_000_000:
         raise InvalidInput(
-            f"{name}: the picture has {width}x{height} pixels, {width * height / 1e6:.0f} "
+            f"{name}: the image has {width}x{height} pixels, {width * height / 1e6:.0f} "
             f"megapixels; at most {MEGAPIXELS} are taken. Shrink it first."
         )
 
@@ -129,7 +129,7 @@ def _check_area(name: str, width: int, height: int) -> None:
 def _damaged(name: str, kind: str, reason: object) -> InvalidInput:
     return InvalidInput(
         f"{name}: the {kind} file is damaged or incomplete ({reason}). "
-        "Export the picture again, or upload it again."
+        "Export the image again, or upload it again."
     )
 
 
@@ -138,26 +138,26 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 def _what_else(data: bytes) -> str:
-    """What a file is that is no readable picture, and what to do about it."""
+    """What a file is that is no readable image, and what to do about it."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     brands = pictures.brands_of(data)
     if pictures.recognise(data) is pictures.JXL:
-        return f"this is a JPEG XL picture, which cannot be read here. {_CONVERT}"
+        return f"this is a JPEG XL image, which cannot be read here. {_CONVERT}"
     if brands & _HEIF_BRANDS:
-        return f"this is a HEIC picture (as iPhones take them), which cannot be read. {_CONVERT}"
+        return f"this is a HEIC image (as iPhones take them), which cannot be read. {_CONVERT}"
     if brands:
-        return "this is a video, not a picture. Take a frame of it as PNG or JPEG."
+        return "this is a video, not an image. Take a frame of it as PNG or JPEG."
     if b"<svg" in head:
         return f"this is an SVG drawing, which has no pixels. {_CONVERT}"
     if head.startswith(b"%pdf"):
-        return f"this is a PDF document, not a picture. {_CONVERT}"
+        return f"this is a PDF document, not an image. {_CONVERT}"
     if head.startswith((b"<!doctype html", b"<html")):
         return (
-            "this is a web page, not a picture: its link probably wants a login, or shows a page "
-            "around the picture. Give the picture file itself."
+            "this is a web page, not an image: its link probably wants a login, or shows a page "
+            "around the image. Give the image file itself."
         )
     return (
-        "this is no picture, or of a format that is not known here. "
+        "this is no image, or of a format that is not known here. "
         "Use a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF file."
     )
 
@@ -171,7 +171,7 @@ def _opened(data: bytes, name: str) -> PreparedPicture:
             _check_area(name, *image.size)
             if image.mode == "F":
                 raise InvalidInput(
-                    f"{name}: the picture has floating-point pixels, whose white is anyone's "
+                    f"{name}: the image has floating-point pixels, whose white is anyone's "
                     "guess. Convert it to 8 bits a channel first."
                 )
             if pixels.is_animated(image):
@@ -186,7 +186,7 @@ def _opened(data: bytes, name: str) -> PreparedPicture:
             sendable = sendable and plain is image
     except pixels.TooManyPixels as error:
         raise InvalidInput(
-            f"{name}: the picture has far more than {MEGAPIXELS} megapixels. Shrink it first."
+            f"{name}: the image has far more than {MEGAPIXELS} megapixels. Shrink it first."
         ) from error
     except pixels.FAILURES as error:
         raise _damaged(name, _kind(data), error) from error
@@ -201,7 +201,7 @@ def _opened(data: bytes, name: str) -> PreparedPicture:
 
 def _kind(data: bytes) -> str:
     found = pictures.recognise(data)
-    return found.name.upper() if found else "picture"
+    return found.name.upper() if found else "image"
 
 
 def _is_sendable(data: bytes, image: "Image.Image") -> bool:

@@ -1,4 +1,4 @@
-"""One picture out of one JSON string: base64 decoded piece by piece as it arrives."""
+"""One image out of one JSON string: base64 decoded piece by piece as it arrives."""
 
 import binascii
 import io
@@ -27,7 +27,7 @@ class PictureText:
     in a buffer that ``done`` hands over without copying it.
 
     Args:
-        number: Which picture of the answer this is, from 1; for messages.
+        number: Which image of the answer this is, from 1; for messages.
     """
 
     def __init__(self, number: int) -> None:
@@ -69,7 +69,7 @@ class PictureText:
         self._held = bytes(text[cut:])
 
     def done(self) -> bytes:
-        """The whole picture; an empty string gives ``b""``.
+        """The whole image; an empty string gives ``b""``.
 
         Raises:
             NotAPicture: The text does not end where base64 can end.
@@ -118,7 +118,7 @@ class PictureText:
 
     def _not_base64(self) -> NotAPicture:
         return NotAPicture(
-            f"Picture {self._number} in the server's answer is not base64, so it cannot be shown. "
+            f"Image {self._number} in the server's answer is not base64, so it cannot be shown. "
             "Look into the WebUI's console for errors, and check whether a proxy or an extension "
             "changes its answers."
         )

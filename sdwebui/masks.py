@@ -2,7 +2,7 @@
 
 Servers disagree: A1111 1.10.1 takes the alpha channel of an RGBA mask, where opaque means change,
 and luminance otherwise; stable-diffusion.cpp ignores grey files. So a mask always goes out as an
-RGB picture without transparency, whatever came in.
+RGB image without transparency, whatever came in.
 """
 
 from typing import TYPE_CHECKING
@@ -24,20 +24,20 @@ _COLOURLESS = 40
 def mask_from(
     data: bytes, size: tuple[int, int], *, name: str, inverted: bool = False
 ) -> PreparedPicture:
-    """A mask file as a mask for a picture.
+    """A mask file as a mask for an image.
 
     Without transparency white means change. With it, the visible part is looked at: black and white
-    is read as it is; strokes of one other colour mean change, as on A1111; and of a picture with
+    is read as it is; strokes of one other colour mean change, as on A1111; and of an image with
     holes the holes are to be filled.
 
     Args:
         data: The whole file.
-        size: Of the picture, in pixels; a mask of another size is stretched to it.
+        size: Of the image, in pixels; a mask of another size is stretched to it.
         name: The parameter, for messages.
         inverted: White is going to mean keep (``inpainting_mask_invert``).
 
     Raises:
-        InvalidInput: No picture (see :func:`sdwebui.inputs.open_picture`), or nothing is marked.
+        InvalidInput: No image (see :func:`sdwebui.inputs.open_picture`), or nothing is marked.
     """
     opened = open_picture(data, name=name)
     luminance, notes = _marks(opened)
@@ -45,7 +45,7 @@ def mask_from(
         luminance = luminance.resize(size)
         (width, height), (own_width, own_height) = size, opened.size
         notes.append(
-            f"{name} has {own_width}x{own_height} pixels and was stretched to the picture's "
+            f"{name} has {own_width}x{own_height} pixels and was stretched to the image's "
             f"{width}x{height}."
         )
     return _checked(luminance, name, (*opened.warnings, *notes), inverted=inverted)
@@ -54,7 +54,7 @@ def mask_from(
 def mask_from_transparency(
     picture: PreparedPicture, *, inverted: bool = False
 ) -> PreparedPicture | None:
-    """The transparent pixels of a picture as its mask; ``None`` if it has none.
+    """The transparent pixels of an image as its mask; ``None`` if it has none.
 
     Raises:
         InvalidInput: Transparent is nothing that would count as marked.
@@ -80,7 +80,7 @@ def _marks(mask: PreparedPicture) -> tuple["Image.Image", list[str]]:
     ranges = ImageStat.Stat(mask.image, visible).extrema
     if all(high - low <= _COLOURLESS for low, high in ranges):
         return mask.alpha, []
-    note = f"{mask.name} is a picture with transparent parts: these were taken as the mask."
+    note = f"{mask.name} is an image with transparent parts: these were taken as the mask."
     return _inverse(mask.alpha), [note]
 
 
@@ -133,11 +133,11 @@ def outpaint(
     bottom: int = 0,
     feather: int = 32,
 ) -> tuple[PreparedPicture, PreparedPicture]:
-    """A picture with more room around it, and the mask of that room.
+    """An image with more room around it, and the mask of that room.
 
-    The room is filled with the picture's edges, smeared and blurred: samplers continue that better
+    The room is filled with the image's edges, smeared and blurred: samplers continue that better
     than black. Both sides become multiples of 8; the pixels that this takes are added where the
-    picture grows anyway, otherwise at the right and the bottom.
+    image grows anyway, otherwise at the right and the bottom.
 
     Args:
         picture: What to paint beyond.
@@ -145,7 +145,7 @@ def outpaint(
         right: Pixels to add at the right.
         top: Pixels to add at the top.
         bottom: Pixels to add at the bottom.
-        feather: Pixels over which the mask fades out inside the picture, so that no seam shows.
+        feather: Pixels over which the mask fades out inside the image, so that no seam shows.
 
     Raises:
         InvalidInput: The result would have more than 4096 pixels a side.
@@ -159,8 +159,8 @@ def outpaint(
     if max(size) > LARGEST_SIDE:
         raise InvalidInput(
             f"{picture.name}: with expand_left, expand_right, expand_top and expand_bottom the "
-            f"picture grows from {width}x{height} to {size[0]}x{size[1]} pixels; at most "
-            f"{LARGEST_SIDE} a side are possible. Expand by less, or shrink the picture first."
+            f"image grows from {width}x{height} to {size[0]}x{size[1]} pixels; at most "
+            f"{LARGEST_SIDE} a side are possible. Expand by less, or shrink the image first."
         )
     place = (left, top)
     canvas = Image.new("RGB", size)
@@ -201,7 +201,7 @@ def _smear(canvas: "Image.Image", box: tuple[int, int, int, int]) -> None:
 def _feathered(
     size: tuple[int, int], grown: tuple[int, int, int, int], feather: int
 ) -> "Image.Image":
-    """The mask within the picture: fading from white to black behind each side that grew."""
+    """The mask within the image: fading from white to black behind each side that grew."""
     from PIL import Image, ImageChops
 
     inside = Image.new("L", size)

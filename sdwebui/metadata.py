@@ -1,6 +1,6 @@
-"""Texts inside picture files: PNG text chunks, and the EXIF comment of JPEG and WebP.
+"""Texts inside image files: PNG text chunks, and the EXIF comment of JPEG and WebP.
 
-Done by hand rather than with Pillow: a text is found without decoding the picture, added without
+Done by hand rather than with Pillow: a text is found without decoding the image, added without
 encoding it anew, and Pillow reads the UTF-8 that some servers write into ``tEXt`` as Latin-1.
 """
 
@@ -179,7 +179,7 @@ def _utf16_either_way(content: bytes) -> str:
 
 
 def parameters_of(data: bytes) -> str | None:
-    """The text that a WebUI has written into a picture it made, or ``None``."""
+    """The text that a WebUI has written into an image it made, or ``None``."""
     if data.startswith(PNG_SIGNATURE):
         return png_texts(data).get(PARAMETERS) or user_comment(data)
     return user_comment(data)

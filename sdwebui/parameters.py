@@ -44,7 +44,7 @@ _UNSET = (None, "", "None")
 
 @runtime_checkable
 class InputFile(Protocol):
-    """A picture that the user handed over; its bytes are fetched only when they are needed."""
+    """An image that the user handed over; its bytes are fetched only when they are needed."""
 
     @property
     def name(self) -> str:
@@ -169,9 +169,9 @@ def _sentence(error: Any) -> str:
             return f"{name} must be true or false {given}."
         case "is_instance_of" | "tuple_type":
             # What was given may be the signed address of a file.
-            return f"{name} must be a picture file."
+            return f"{name} must be an image file."
         case "too_short":
-            return f"{name} holds no picture."
+            return f"{name} holds no image."
         case "value_error":
             return f"{name}: {context['error']}."
         case _:
@@ -219,7 +219,7 @@ class Txt2Img(Generation):
 
 
 class Img2Img(Generation):
-    """The tool ``img2img``: change a picture, repaint a part of it, or paint beyond its edges."""
+    """The tool ``img2img``: change an image, repaint a part of it, or paint beyond its edges."""
 
     image: InputFile
     mask: InputFile | None = None
@@ -256,7 +256,7 @@ class ControlNet(Txt2Img):
 
 
 class Upscale(Parameters):
-    """The tool ``upscale``: enlarge finished pictures without painting them anew."""
+    """The tool ``upscale``: enlarge finished images without painting them anew."""
 
     images: Annotated[tuple[InputFile, ...], BeforeValidator(_one_or_more)] = Field(min_length=1)
     upscaler: str | None = None
@@ -272,14 +272,14 @@ class Upscale(Parameters):
 
 
 class Caption(Parameters):
-    """The tool ``caption``: words for a picture, usable as a prompt."""
+    """The tool ``caption``: words for an image, usable as a prompt."""
 
     image: InputFile
     method: Literal["clip", "deepbooru"] = "clip"
 
 
 class PngInfo(Parameters):
-    """The tool ``png_info``: how a picture was made, from what is written in its file."""
+    """The tool ``png_info``: how an image was made, from what is written in its file."""
 
     image: InputFile
 

@@ -1,7 +1,7 @@
-"""What a picture file is, told from its bytes, and its conversion to another format.
+"""What an image file is, told from its bytes, and its conversion to another format.
 
 Servers send PNG, JPEG or WebP after a setting of theirs, whatever was asked, and report sizes that
-are not those of their pictures (A1111 1.10.1: 100 pixels asked come back as 96, ``info`` says
+are not those of their images (A1111 1.10.1: 100 pixels asked come back as 96, ``info`` says
 100). So the format is told from the first bytes and the size from the header. Both work without
 Pillow, which comes in with :mod:`sdwebui.pixels` only where pixels are touched: that keeps the
 plugin's start short.
@@ -23,7 +23,7 @@ LARGEST_SIDE: dict[ConvertibleTo, int] = {"png": 2**31 - 1, "jpeg": 65_500, "web
 
 @dataclass(frozen=True, slots=True)
 class PictureFormat:
-    """A picture file format.
+    """An image file format.
 
     Attributes:
         name: Its short name in lower case.
@@ -77,7 +77,7 @@ def brands_of(data: bytes) -> set[bytes]:
 
 
 def sniff(data: bytes) -> PictureFormat:
-    """The format of a picture that a server sent.
+    """The format of an image that a server sent.
 
     Raises:
         NotAPicture: The bytes are of no format known here, or there are none.
@@ -85,13 +85,13 @@ def sniff(data: bytes) -> PictureFormat:
     if not data:
         # KoboldCpp 1.116.1 answers a failed generation so, with status 200.
         raise NotAPicture(
-            "The server sent an empty picture, so the generation failed on its side. "
+            "The server sent an empty image, so the generation failed on its side. "
             "The reason stands in the server's log."
         )
     found = recognise(data)
     if found is None:
         raise NotAPicture(
-            f"The server sent {len(data)} bytes as a picture that are none: they begin with "
+            f"The server sent {len(data)} bytes as an image that are none: they begin with "
             f"{data[:12]!r}. Check that base_url leads to the WebUI itself, and the server's log."
         )
     return found
@@ -101,7 +101,7 @@ def size_of(data: bytes) -> tuple[int, int]:
     """Width and height in pixels, from the file's header; a JPEG's rotation is not applied.
 
     Raises:
-        NotAPicture: No picture, or its header is cut off or wrong.
+        NotAPicture: No image, or its header is cut off or wrong.
     """
     found = sniff(data)
     try:
@@ -110,7 +110,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         size = None
     if size is None or min(size) < 1:
         raise NotAPicture(
-            f"A picture arrived broken: the header of the {found.name.upper()} file "
+            f"An image arrived broken: the header of the {found.name.upper()} file "
             f"({len(data)} bytes) gives no size. "
             "The connection or the server cut it off; try again."
         )
@@ -179,22 +179,22 @@ _MEASURES: dict[str, Callable[[bytes], tuple[int, int] | None]] = {
 
 
 def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = None) -> bytes:
-    """The picture in another format, with its generation parameters kept.
+    """The image in another format, with its generation parameters kept.
 
     Takes CPU time (0.1 s for a megapixel), so callers run it in a thread.
 
     Args:
-        data: A picture of any format that Pillow reads.
+        data: An image of any format that Pillow reads.
         output_format: What is wanted.
         parameters: Generation parameters to write if the file holds none of its own.
 
     Returns:
-        The very same object if the picture is of that format already and nothing is to be
+        The very same object if the image is of that format already and nothing is to be
         added, or if it is animated: then a conversion would lose all but one frame. A JPEG of a
-        transparent picture is on white.
+        transparent image is on white.
 
     Raises:
-        InvalidInput: The picture is larger than the format can hold.
+        InvalidInput: The image is larger than the format can hold.
         NotAPicture: It cannot be decoded.
     """
     source = sniff(data)
@@ -211,7 +211,7 @@ def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = 
             converted = pixels.encoded(image, output_format)
     except pixels.FAILURES as error:
         raise NotAPicture(
-            f"A picture of {len(data)} bytes arrived that cannot be decoded ({error}). "
+            f"An image of {len(data)} bytes arrived that cannot be decoded ({error}). "
             "The connection or the server cut it off; try again."
         ) from error
     kept = text or parameters
@@ -222,6 +222,6 @@ def _check_sides(size: tuple[int, int], output_format: ConvertibleTo) -> None:
     most = LARGEST_SIDE[output_format]
     if max(size) > most:
         raise InvalidInput(
-            f"A {output_format} file holds at most {most} pixels a side; the picture has "
+            f"A {output_format} file holds at most {most} pixels a side; the image has "
             f"{size[0]}x{size[1]}. Choose another output_format."
         )

@@ -30,7 +30,7 @@ _ORIENTATION = 0x0112
 
 
 def open_undecoded(data: bytes) -> Image.Image:
-    """A picture in Pillow's hands, its pixels not decoded yet.
+    """An image in Pillow's hands, its pixels not decoded yet.
 
     Only the one decoder that is needed is imported: all of them together take 130 ms.
 
@@ -56,7 +56,7 @@ def _import_plugin(format_name: str) -> None:
 
 
 def is_animated(image: Image.Image) -> bool:
-    """Whether it has several frames or pages; phones' JPEGs with a second picture do not count."""
+    """Whether it has several frames or pages; phones' JPEGs with a second image do not count."""
     return bool(getattr(image, "is_animated", False)) and image.format not in ("JPEG", "MPO")
 
 
@@ -68,14 +68,14 @@ def upright(image: Image.Image) -> Image.Image:
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """Grey pictures of 16 bits a pixel as 8, scaled; all others as they are."""
+    """Grey images of 16 bits a pixel as 8, scaled; all others as they are."""
     if not image.mode.startswith("I"):
         return image
     return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """An RGBA picture without its transparency, as A1111 and Forge flatten input pictures."""
+    """An RGBA image without its transparency, as A1111 and Forge flatten input images."""
     paper = Image.new("RGB", image.size, "white")
     paper.paste(image, mask=image.getchannel("A"))
     return paper
@@ -103,7 +103,7 @@ def in_srgb(image: Image.Image) -> Image.Image:
 
 
 def encoded(image: Image.Image, output_format: pictures.ConvertibleTo) -> bytes:
-    """The picture upright, in 8 bits a channel, as a file without any metadata but colours.
+    """The image upright, in 8 bits a channel, as a file without any metadata but colours.
 
     Transparency stays, except in a JPEG, where it becomes white.
 

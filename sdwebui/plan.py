@@ -53,11 +53,11 @@ class Refiner:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The picture that img2img starts from, ready to send.
+    """The image that img2img starts from, ready to send.
 
     Attributes:
         image: Base64 of an RGB PNG.
-        mask: Base64 of a mask of the same size, white where the picture changes.
+        mask: Base64 of a mask of the same size, white where the image changes.
     """
 
     image: str = field(repr=False)
@@ -89,8 +89,8 @@ class Plan:
     """What will be asked of the server.
 
     Attributes:
-        seed: Of the first picture; the others count up from it.
-        count: Pictures wanted, 1 to 8.
+        seed: Of the first image; the others count up from it.
+        count: Images wanted, 1 to 8.
         checkpoint: None leaves the one that is loaded.
         sampler: None leaves the server's own; likewise scheduler, vae, clip_skip.
         notes: What was changed on the way ("width 100 became 104"), for the user.
@@ -127,6 +127,6 @@ class Plan:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """All pictures that are sent, as base64."""
+        """All images that are sent, as base64."""
         source = (self.source.image, self.source.mask or "") if self.source else ()
         return (*source, *(control.image for control in self.controls))

@@ -58,7 +58,7 @@ class Planner:
             WebUIError: The server could not be asked.
         """
         if not asked.prompt.strip():
-            raise InvalidInput("prompt is missing: say what the picture should show.")
+            raise InvalidInput("prompt is missing: say what the image should show.")
         plan, preset = self._common("txt2img", asked)
         width, height = size_for(preset, asked.aspect_ratio, asked.width, asked.height)
         notes = rounding(asked.width, asked.height, width, height)
@@ -97,7 +97,7 @@ class Planner:
         """Decide a txt2img request that control images guide.
 
         Forge takes a wrong name, and any other mistake, without a word and makes an unguided
-        picture whose infotext still claims ControlNet (recordings txt2img-controlnet-*), so all
+        image whose infotext still claims ControlNet (recordings txt2img-controlnet-*), so all
         names are checked here.
 
         Args:
@@ -204,7 +204,7 @@ class Planner:
         if last_seed > dialect.most_seed:
             raise Unsupported(
                 f"{dialect.title} takes seeds up to {dialect.most_seed}; the last of these "
-                f"pictures would have {last_seed}."
+                f"images would have {last_seed}."
             )
         if dialect.needs_prompt and not split_loras(asked.prompt)[0]:
             raise Unsupported(f"{dialect.title} needs a prompt.")

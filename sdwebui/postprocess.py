@@ -1,4 +1,4 @@
-"""Work on finished pictures: enlarging them, and putting them into words."""
+"""Work on finished images: enlarging them, and putting them into words."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ MOST_FILE_BYTES = 30 * 2**20
 """What Dify takes of a file (PLUGIN_MAX_FILE_SIZE); newer versions take 50 MB."""
 
 _BYTES_A_PIXEL = {"original": 1.6, "png": 1.6, "jpeg": 0.7, "webp": 0.5}
-"""What enlarged pictures take, seen on photos and drawings; noise takes more."""
+"""What enlarged images take, seen on photos and drawings; noise takes more."""
 
 _PREFERRED = (
     r"ultrasharp",
@@ -41,7 +41,7 @@ _PREFERRED = (
 
 @dataclass(frozen=True, slots=True)
 class Upscaled:
-    """An enlarged picture, and what was done otherwise than asked."""
+    """An enlarged image, and what was done otherwise than asked."""
 
     data: bytes = field(repr=False)
     format: PictureFormat
@@ -53,14 +53,14 @@ class Upscaled:
 
 @dataclass(frozen=True, slots=True)
 class UpscalePlan:
-    """How pictures will be enlarged, every name in the server's own spelling."""
+    """How images will be enlarged, every name in the server's own spelling."""
 
     asked: Upscale
     upscaler: str
     upscaler_2: str | None
 
     def target(self, size: tuple[int, int]) -> tuple[int, int]:
-        """Width and height in pixels that a picture of this size will have."""
+        """Width and height in pixels that an image of this size will have."""
         width, height = self.asked.width, self.asked.height
         if width and height:
             return width, height
@@ -105,7 +105,7 @@ def plan_upscale(client: Client, asked: Upscale) -> UpscalePlan:
     useful = [offer for offer in known or () if offer.name != "None"]
     if dialect.family == "sdcpp" or (known is not None and not useful):
         raise Unsupported(
-            f"{dialect.title} cannot enlarge pictures: it has no upscaler. Start it with one where "
+            f"{dialect.title} cannot enlarge images: it has no upscaler. Start it with one where "
             "it takes one (KoboldCpp: --sdupscaler), or use another server."
         )
     restores = asked.gfpgan_visibility or asked.codeformer_visibility
@@ -140,13 +140,13 @@ def upscale(
     encoded: str,
     parameters: str | None,
 ) -> Upscaled:
-    """Enlarge one picture.
+    """Enlarge one image.
 
     Args:
         client: Where.
         plan: How.
         picture: What; its size decides the target.
-        encoded: The picture as base64.
+        encoded: The image as base64.
         parameters: Its generation parameters, which servers drop here and the result keeps.
 
     Raises:
@@ -185,7 +185,7 @@ def upscale(
     reader.finish()
     if not made or not made[0]:
         raise NoPicture(
-            f"The server at {client.server.url} failed at enlarging and sent no picture. See "
+            f"The server at {client.server.url} failed at enlarging and sent no image. See "
             "whether it has an upscaler, and look into its console."
         )
     data = made[0]
@@ -200,14 +200,14 @@ def upscale(
 
 
 def caption(client: Client, encoded: str, method: str) -> str:
-    """Words for a picture, usable as a prompt.
+    """Words for an image, usable as a prompt.
 
     A1111 and Forge have ``/interrogate``, SD.Next ``/caption`` and ``/tagger``; KoboldCpp asks its
     vision model.
 
     Args:
         client: Where.
-        encoded: The picture as base64.
+        encoded: The image as base64.
         method: "clip" for a sentence, "deepbooru" for tags.
 
     Raises:
@@ -216,7 +216,7 @@ def caption(client: Client, encoded: str, method: str) -> str:
     """
     family = client.catalog.dialect(client.deadline).family
     if family == "sdcpp":
-        raise Unsupported("stable-diffusion.cpp cannot put pictures into words.")
+        raise Unsupported("stable-diffusion.cpp cannot put images into words.")
     if family == "sdnext":
         path, body, key = (
             ("/sdapi/v1/tagger", {"image": encoded, "model": "deepbooru"}, "tags")
@@ -243,7 +243,7 @@ def caption(client: Client, encoded: str, method: str) -> str:
 
 def _no_weights(method: str) -> ModelMissing:
     return ModelMissing(
-        f"The server could not put the picture into words: it seems to lack the weights for "
+        f"The server could not put the image into words: it seems to lack the weights for "
         f"{method}. Run the interrogator once in the WebUI, which downloads them, or choose the "
         "other method."
     )

@@ -1,4 +1,4 @@
-"""How a picture was made: from its file, and from the server only if that tells nothing."""
+"""How an image was made: from its file, and from the server only if that tells nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from sdwebui.infotext import Infotext, foreign_maker, parse, read_parameters
 from sdwebui.transport import Request, transport_to
 
 NOTHING = (
-    "The picture holds no generation parameters: it was not made by a WebUI, or an editor, a "
+    "The image holds no generation parameters: it was not made by a WebUI, or an editor, a "
     "messenger or a screenshot dropped them."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """What is known of a picture's making.
+    """What is known of an image's making.
 
     Attributes:
         text: The parameters as they are written in the file; "" when there are none.
@@ -50,20 +50,18 @@ class Origin:
 
 
 def told_by_file(data: bytes) -> Origin | None:
-    """What a picture's own file says; None when it says nothing."""
+    """What an image's own file says; None when it says nothing."""
     text = read_parameters(data)
     return Origin(text, parse(text), ()) if text else None
 
 
 def told_by_server(client: Client, data: bytes) -> Origin:
-    """What the server can read of a picture whose file says nothing that is known here."""
+    """What the server can read of an image whose file says nothing that is known here."""
     said = _asked_of_server(client, data)
     if said:
         return Origin(said, parse(said), ())
     maker = foreign_maker(data)
-    reason = (
-        f"The picture was made by {maker}, which notes it in its own way." if maker else NOTHING
-    )
+    reason = f"The image was made by {maker}, which notes it in its own way." if maker else NOTHING
     return Origin("", Infotext(), (reason,))
 
 

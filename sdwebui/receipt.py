@@ -1,4 +1,4 @@
-"""What was asked for against what the server says, and the pictures show, that it did."""
+"""What was asked for against what the server says, and the images show, that it did."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _DEFAULT_CLIP_SKIP = frozenset({None, 0, 1, -1})
 
 
 def require_model(asked: Checkpoint | None, info: Info) -> None:
-    """Refuse pictures that another checkpoint made.
+    """Refuse images that another checkpoint made.
 
     A1111, Forge and SD.Next keep silent about a checkpoint that they cannot find or load and use
     the one at hand (recording txt2img-override-model-non-existent).
@@ -31,7 +31,7 @@ def require_model(asked: Checkpoint | None, info: Info) -> None:
         same = not info.model or folded(info.model) in names
     if not same:
         raise WrongModel(
-            f"The server made these pictures with {info.model or info.model_hash!r}, not with "
+            f"The server made these images with {info.model or info.model_hash!r}, not with "
             f"{asked.stem or asked.name!r} as asked, without saying so. See in the WebUI whether "
             "that checkpoint loads (its console tells why not), then try again."
         )
@@ -39,7 +39,7 @@ def require_model(asked: Checkpoint | None, info: Info) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One picture as it came.
+    """One image as it came.
 
     Attributes:
         seed: Expected from the plan.
@@ -64,7 +64,7 @@ def differences(
         pictures: What came.
     """
     if not info.said:
-        yield "The server did not say what it did, so only the pictures' number and size is known."
+        yield "The server did not say what it did, so only the images' number and size is known."
     yield from _settings(plan, body, info)
     yield from _seeds(info, pictures)
     yield from _sizes(body, pictures)
@@ -132,7 +132,7 @@ def expected_size(body: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def has_size(body: Mapping[str, Any], width: int, height: int) -> bool:
-    """Whether a picture is as large as its request asks for, as far as that can be told."""
+    """Whether an image is as large as its request asks for, as far as that can be told."""
     expected = expected_size(body)
     # Servers round to the latent's 8 pixels in their own ways; that is no news after a hires fix.
     slack = 8 if body.get("enable_hr") else 1
@@ -162,7 +162,7 @@ def _loras(plan: Plan, info: Info) -> Iterator[str]:
 
 
 def _leaks(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
-    """Settings of somebody else's request, or of the WebUI, that counted for these pictures.
+    """Settings of somebody else's request, or of the WebUI, that counted for these images.
 
     A1111 keeps overrides other than the model for later requests (recordings txt2img-leak-*).
     """
@@ -197,6 +197,6 @@ def _extensions(plan: Plan, info: Info) -> Iterator[str]:
     if plan.face_detailer and not any(name.startswith("ADetailer") for name in fields):
         yield f"The server does not say that it used the face detailer {plan.face_detailer!r}."
     if plan.controls and not any(name.startswith("ControlNet") for name in fields):
-        yield "The server does not say that ControlNet guided these pictures."
+        yield "The server does not say that ControlNet guided these images."
     if plan.refiner and "Refiner" not in fields:
         yield "The server does not say that the refiner took over."

@@ -11,13 +11,13 @@ from sdwebui.receipt import Evidence, differences
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was done for all pictures of a call.
+    """What was done for all images of a call.
 
     Attributes:
         model: The checkpoint's file stem. Where the server does not tell, this, the sampler and
             the numbers are what was asked, and a warning says so; "" when nothing was.
         sampler: As the server spells it. Likewise ``scheduler``.
-        seeds: Of the pictures, in order.
+        seeds: Of the images, in order.
         warnings: Differences from what was asked, in sentences.
         seconds: From the first request to the last byte.
     """
@@ -44,12 +44,12 @@ class Round:
 
 
 def shortfall(plan: Plan, rounds: list[Round]) -> Iterator[str]:
-    """What to say when fewer pictures were made than asked for."""
+    """What to say when fewer images were made than asked for."""
     made = sum(len(one.evidence) for one in rounds)
     wanted = rounds[0].most if {"batch_size", "n_iter"} & set(plan.extra) else plan.count
     if made < wanted and "script_name" not in plan.extra:
         yield (
-            f"The server made {made} of {wanted} pictures; somebody probably interrupted the job "
+            f"The server made {made} of {wanted} images; somebody probably interrupted the job "
             "in the WebUI."
         )
 

@@ -1,4 +1,4 @@
-"""Repeating a picture: its generation parameters as a tool's, explicit ones winning."""
+"""Repeating an image: its generation parameters as a tool's, explicit ones winning."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from sdwebui.parameters import Txt2Img
 
 
 def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
-    """The parameters with those of a picture filled in wherever the user left the default.
+    """The parameters with those of an image filled in wherever the user left the default.
 
     Dify hands over the defaults of a form as if they had been given, so what equals its default
     does not count as explicit.
@@ -22,9 +22,9 @@ def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
     if infotext is None or not infotext.fields:
         maker = foreign_maker(file)
         raise InvalidInput(
-            f"reproduce: the picture was made by {maker}, whose notes cannot be repeated here."
+            f"reproduce: the image was made by {maker}, whose notes cannot be repeated here."
             if maker
-            else "reproduce: the picture holds no generation parameters. Take the file that the "
+            else "reproduce: the image holds no generation parameters. Take the file that the "
             "WebUI made: messengers, editors and screenshots drop them."
         )
     explicit = {
@@ -35,13 +35,13 @@ def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
     }
     found = parameters_of(infotext)
     if "aspect_ratio" in explicit:
-        # It would have no say beside the picture's own sides.
+        # It would have no say beside the image's own sides.
         found = {name: value for name, value in found.items() if name not in {"width", "height"}}
     extra = {**_beyond_the_form(infotext), **asked.extra}
     try:
         return type(asked).read({**found, **explicit, "extra": extra})
     except InvalidInput as error:
-        raise InvalidInput(f"reproduce: from the picture's parameters: {error}") from None
+        raise InvalidInput(f"reproduce: from the image's parameters: {error}") from None
 
 
 def parameters_of(infotext: Infotext) -> Mapping[str, Any]:

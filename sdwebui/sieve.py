@@ -1,4 +1,4 @@
-"""Which pictures can be handed over before ``info``, the answer's end, tells of a grid."""
+"""Which images can be handed over before ``info``, the answer's end, tells of a grid."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,15 +8,15 @@ from sdwebui.receipt import has_size
 
 
 class Sieve:
-    """Lets pictures through as they come, as long as none of them can be a grid.
+    """Lets images through as they come, as long as none of them can be a grid.
 
-    A grid of several pictures stands before them and is larger than each. So a first picture of the
+    A grid of several images stands before them and is larger than each. So a first image of the
     asked size is none, nor is one that the second is as large as.
 
     Args:
         body: The request.
-        most: How many pictures it asks for.
-        others: Something asked for may add pictures that only ``info`` tells apart.
+        most: How many images it asks for.
+        others: Something asked for may add images that only ``info`` tells apart.
     """
 
     def __init__(self, body: Mapping[str, Any], most: int, *, others: bool) -> None:
@@ -37,7 +37,7 @@ class Sieve:
     def _judged(self) -> bool | None:
         if not self._held:
             return None
-        # An empty picture is a failure to be told, and no grid.
+        # An empty image is a failure to be told, and no grid.
         sizes = [size_of(data) if data else None for data in self._held[:2]]
         if sizes[0] is None or has_size(self._body, *sizes[0]):
             return True

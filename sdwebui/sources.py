@@ -1,4 +1,4 @@
-"""What img2img starts from: picture, mask and the room to paint into, made ready to send."""
+"""What img2img starts from: image, mask and the room to paint into, made ready to send."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ _RESIZE_MODES = {"stretch": 0, "crop": 1, "fill": 2, "latent": 3}
 _MASKED_CONTENT = {"fill": 0, "original": 1, "noise": 2, "nothing": 3}
 
 DENOISING_STRENGTH = 0.6
-"""Where it is left blank: the picture stays recognisable."""
+"""Where it is left blank: the image stays recognisable."""
 
 OUTPAINTING_STRENGTH = 0.85
 """New room is filled with smeared edges, which less would leave visible."""
@@ -24,7 +24,7 @@ OUTPAINTING_STRENGTH = 0.85
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A source with the size of the picture that will come of it, and what was changed."""
+    """A source with the size of the image that will come of it, and what was changed."""
 
     source: Source
     width: int
@@ -33,7 +33,7 @@ class Prepared:
 
 
 def ready(data: bytes, name: str) -> tuple[PreparedPicture, str]:
-    """A picture, checked, and as base64; CPU work, so it is called in a thread.
+    """An image, checked, and as base64; CPU work, so it is called in a thread.
 
     Raises:
         InvalidInput: It cannot be used; the message names the parameter.
@@ -47,9 +47,9 @@ def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool)
 
     Args:
         asked: The tool's parameters.
-        image: The picture file.
-        mask: The mask file; without one the picture's transparent pixels are the mask.
-        resize_here: The server knows no ``resize_mode``, so the picture is brought to size here.
+        image: The image file.
+        mask: The mask file; without one the image's transparent pixels are the mask.
+        resize_here: The server knows no ``resize_mode``, so the image is brought to size here.
 
     Raises:
         InvalidInput: A file cannot be used, or the mask marks nothing.
@@ -79,7 +79,7 @@ def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool)
     if resize_here and picture.size != (width, height):
         stretch = asked.resize_mode in {"stretch", "latent"}
         if asked.resize_mode == "fill":
-            notes += ("resize_mode fill is not known to this server; the picture was cropped.",)
+            notes += ("resize_mode fill is not known to this server; the image was cropped.",)
         picture = _resized(picture, (width, height), stretch=stretch)
         marks = _resized(marks, (width, height), stretch=stretch) if marks else None
     strength = asked.denoising_strength
@@ -92,7 +92,7 @@ def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool)
         mask=marks.to_base64() if marks else None,
         mask_blur=asked.mask_blur,
         inpainting_fill=_MASKED_CONTENT[asked.inpainting_fill],
-        # The new room lies around the picture: only the whole of it shows the server the way.
+        # The new room lies around the image: only the whole of it shows the server the way.
         inpaint_full_res=asked.inpaint_full_res and not grows,
         inpaint_full_res_padding=asked.inpaint_full_res_padding,
         inpainting_mask_invert=inverted,
@@ -107,11 +107,11 @@ def _outpainted(
     *,
     inverted: bool,
 ) -> tuple[PreparedPicture, PreparedPicture]:
-    """The grown picture and its mask, the user's own mask laid into it."""
+    """The grown image and its mask, the user's own mask laid into it."""
     from PIL import Image, ImageChops
 
     grown, room = outpaint(picture, **sides)
-    # Where the picture stands in the grown one: rounding adds pixels to sides that grow.
+    # Where the image stands in the grown one: rounding adds pixels to sides that grow.
     left, _ = rounded_up(picture.size[0], sides["left"], sides["right"])
     top, _ = rounded_up(picture.size[1], sides["top"], sides["bottom"])
     union: Any = room.image

@@ -1,8 +1,8 @@
-"""Pictures lifted out of a JSON answer while it arrives.
+"""Images lifted out of a JSON answer while it arrives.
 
-A WebUI answers a generation with one JSON object that holds all pictures as base64. Eight pictures
+A WebUI answers a generation with one JSON object that holds all images as base64. Eight images
 of 2048² are 67 MB of it: read whole, parsed and decoded they take several times their size in
-memory and hold up everything else. Here each picture is decoded as its bytes come in and handed
+memory and hold up everything else. Here each image is decoded as its bytes come in and handed
 over at its closing quote; only the rest of the JSON is kept and parsed by ``json.loads``.
 """
 
@@ -21,7 +21,7 @@ _SKIPPED = "parameters"
 _LONGEST_KEY = 6 * len(_SKIPPED)
 """Bytes of the longest spelling of a key that matters here, each letter as ``\\u0069``."""
 
-# What to look for outside of strings: at the top, in the list of pictures, and deeper.
+# What to look for outside of strings: at the top, in the list of images, and deeper.
 _AT_THE_ENDS = re.compile(rb"[^ \t\r\n\xef\xbb\xbf]")
 _AT_THE_TOP = re.compile(rb'["{}\[\],:]')
 _AMONG_PICTURES = re.compile(rb'["{}\[\]n]')
@@ -42,11 +42,11 @@ class _In(Enum):
 
 
 class AnswerReader:
-    """Feed it the bytes of one JSON answer; it hands over each picture at its closing quote.
+    """Feed it the bytes of one JSON answer; it hands over each image at its closing quote.
 
-    Pictures are the elements of the top-level list ``images`` (txt2img, img2img) and the top-level
+    Images are the elements of the top-level list ``images`` (txt2img, img2img) and the top-level
     string ``image`` (extra-single-image). ``""`` and, in the list, ``null`` give ``b""``: what that
-    means is the caller's to say. Where a key comes twice, the pictures of both are handed over.
+    means is the caller's to say. Where a key comes twice, the images of both are handed over.
 
     The value of the top-level ``parameters`` is checked and dropped: it echoes the whole request,
     ``init_images`` included (sd.cpp, recording img2img-png; 9 MB sent are 9 MB returned). Its
@@ -54,13 +54,13 @@ class AnswerReader:
 
     The text must be UTF-8, with or without a BOM. After an exception the reader is of no more use.
 
-    67 MB of eight pictures in chunks of 64 KB: 0.08 s, 18 MB more memory at the peak, the first
-    picture after 0.01 s; the whole body by ``json.loads`` and ``base64``: 0.67 s and 194 MB. Larger
+    67 MB of eight images in chunks of 64 KB: 0.08 s, 18 MB more memory at the peak, the first
+    image after 0.01 s; the whole body by ``json.loads`` and ``base64``: 0.67 s and 194 MB. Larger
     chunks win little time (1 MB: 0.06 s) and cost memory (29 MB).
 
     Args:
         max_bytes: Bytes of the whole answer, at most.
-        max_rest: Bytes of what is not pictures, at most.
+        max_rest: Bytes of what is not images, at most.
     """
 
     def __init__(self, *, max_bytes: int = 512 * 2**20, max_rest: int = 16 * 2**20) -> None:
@@ -84,12 +84,12 @@ class AnswerReader:
         """Take the next bytes, cut anywhere.
 
         Returns:
-            The pictures that ended in this chunk, decoded, in the order of the answer.
+            The images that ended in this chunk, decoded, in the order of the answer.
 
         Raises:
             AnswerNotJSON: The answer is no JSON object, as far as this can be told already.
             AnswerTooLarge: It passes ``max_bytes`` or ``max_rest``.
-            NotAPicture: A string that should be a picture is not base64.
+            NotAPicture: A string that should be an image is not base64.
         """
         self._read += len(chunk)
         if self._read > self._max_bytes:
@@ -114,14 +114,14 @@ class AnswerReader:
         return self._ended
 
     def finish(self) -> dict[str, Any]:
-        """What the answer holds beside its pictures and ``parameters``.
+        """What the answer holds beside its images and ``parameters``.
 
         ``images`` and ``image`` are in it only if they are not a list or string, respectively.
 
         Raises:
             AnswerCutOff: The answer ended early.
             AnswerNotJSON: It is not JSON.
-            NotAPicture: The list of pictures holds something else.
+            NotAPicture: The list of images holds something else.
         """
         if not self._ended:
             raise AnswerCutOff(
@@ -138,7 +138,7 @@ class AnswerReader:
             for number, element in enumerate(rest.pop(_PICTURE_LIST), 1):
                 if element not in ("", None):
                     raise NotAPicture(
-                        f"Item {number} of the pictures in the server's answer is not even text. "
+                        f"Item {number} of the images in the server's answer is not even text. "
                         "An extension may have put it there; switch off what the request does "
                         "not need."
                     )
@@ -244,9 +244,9 @@ class AnswerReader:
             raise self._too_large(self._max_rest)
 
     def _too_large(self, most: int) -> AnswerTooLarge:
-        what = "answer" if most == self._max_bytes else "answer, pictures aside,"
+        what = "answer" if most == self._max_bytes else "answer, images aside,"
         return AnswerTooLarge(
-            f"The server's {what} is larger than {most:,} bytes. Ask for fewer or smaller pictures "
+            f"The server's {what} is larger than {most:,} bytes. Ask for fewer or smaller images "
             "at once, and switch off extensions that the request does not need."
         )
 
@@ -255,7 +255,7 @@ def _end_of_string(data: bytes, start: int) -> int:
     """Where the text of a string ends: its quote, an escape that is cut or wrong, or the chunk."""
     quote = data.find(b'"', start)
     end = quote if quote >= 0 else len(data)
-    # Several times as fast as the pattern, which matters for the pictures in ``parameters``.
+    # Several times as fast as the pattern, which matters for the images in ``parameters``.
     if len(data[start:end].translate(None, _NOT_PLAIN)) == end - start:
         return end
     found = _STRING.match(data, start)

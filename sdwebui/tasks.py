@@ -68,12 +68,12 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
         end = "was interrupted" if stopped else "could not be interrupted and goes on"
         return DeadlineExceeded(
             f"{limit} The job was running{far} and {end}. Ask for fewer steps, a smaller size or "
-            f"fewer pictures, or {_LONGER}."
+            f"fewer images, or {_LONGER}."
         )
     return DeadlineExceeded(
         f"{limit} The server says the job is "
         f"{'done, but its answer did not arrive' if state.get('completed') else 'unknown to it'}. "
-        "See in the WebUI whether the pictures are there, then try again."
+        "See in the WebUI whether the images are there, then try again."
     )
 
 

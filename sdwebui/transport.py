@@ -33,7 +33,7 @@ CHUNK = 128 * 1024
 """Bytes read at once: larger ones gain little time and cost memory in each call."""
 
 MOST_JSON = 32 * 2**20
-"""Bytes of an answer that holds no pictures. SD.Next's prompt-styles are over 1 MB."""
+"""Bytes of an answer that holds no images. SD.Next's prompt-styles are over 1 MB."""
 
 _PAUSES = (0.2, 0.6)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -145,7 +145,7 @@ class Transport:
             {
                 "User-Agent": "stable-diffusion-webui-for-dify",
                 "Accept": "application/json",
-                # Base64 pictures hardly shrink, and unpacking them costs more than the wire.
+                # Base64 images hardly shrink, and unpacking them costs more than the wire.
                 "Accept-Encoding": "identity",
             }
         )
@@ -181,7 +181,7 @@ class Transport:
                 return answer.json()
 
     def post(self, request: Request, deadline: Deadline) -> Any:
-        """The JSON of one POST that makes no pictures; an empty body (204) is None.
+        """The JSON of one POST that makes no images; an empty body (204) is None.
 
         Raises:
             WebUIError: Any of the tree.

@@ -41,7 +41,7 @@ def _strings_in(value: Any, place: str) -> Iterator[tuple[str, str]]:
 
 
 def answered_pictures(family: str) -> dict[bytes, str]:
-    """The whole pictures that a family of servers sent, each with one case it stood in."""
+    """The whole images that a family of servers sent, each with one case it stood in."""
     pictures: dict[bytes, str] = {}
     for case, place, text in strings(family):
         if place in ("/body/images", "/body/image") and "…" not in text:

@@ -55,7 +55,7 @@ def test_all_goals_can_be_met() -> None:
 
 def test_each_goal_can_be_missed() -> None:
     assert missed(results(figures(0.030, growth=9, requests=2))) == [
-        "1×1024²: prompt to picture / floor",
+        "1×1024²: prompt to image / floor",
         "1×1024²: whole time / floor",
         "1×1024²: above the floor / naive's",
         "1×1024²: memory growth",

@@ -16,7 +16,7 @@ from PIL import Image
 from bridge.blobs import blob, chunks
 from sdwebui.pictures import sniff
 
-META = {"mime_type": "image/png", "filename": 'a "picture".png'}
+META = {"mime_type": "image/png", "filename": 'a "image".png'}
 
 
 class Wire(ResponseWriter):
@@ -67,13 +67,13 @@ def test_a_picture_that_cannot_be_converted_is_not_lost() -> None:
     data = target.getvalue()[:-30]
     messages, note, (said,) = blob("txt2img-7", data, sniff(data), "jpeg")
     assert note == {"filename": "txt2img-7.png", "bytes": len(data)}
-    assert said.startswith("txt2img-7 stays a png as the server sent it. A picture of ")
+    assert said.startswith("txt2img-7 stays a png as the server sent it. An image of ")
     (first, *_) = written(messages)
     assert first["data"]["data"]["meta"]["mime_type"] == "image/png"
 
 
 @pytest.mark.parametrize(
-    ("kind", "end"), [("PNG", "it became a JPEG."), ("JPEG", "smaller picture.")]
+    ("kind", "end"), [("PNG", "it became a JPEG."), ("JPEG", "smaller image.")]
 )
 def test_a_file_over_difys_limit_is_made_smaller_or_told(
     monkeypatch: pytest.MonkeyPatch, kind: str, end: str

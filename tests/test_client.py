@@ -204,7 +204,7 @@ def test_an_interrupted_job_is_not_asked_again() -> None:
         assert len(list(bodies(mock))) == 1
     assert len(pictures) == 1
     assert report.warnings == (
-        "The server made 1 of 3 pictures; somebody probably interrupted the job in the WebUI.",
+        "The server made 1 of 3 images; somebody probably interrupted the job in the WebUI.",
     )
 
 
@@ -213,9 +213,7 @@ def test_later_trouble_does_not_lose_what_is_made() -> None:
     with webui("koboldcpp") as mock:
         pictures, report = run(mock, answer([png()], all_seeds=[7]), trouble, image_count=2)
     assert len(pictures) == 1
-    assert report.warnings[0].startswith(
-        "Only 1 of 2 pictures were made: The GPU ran out of memory"
-    )
+    assert report.warnings[0].startswith("Only 1 of 2 images were made: The GPU ran out of memory")
 
 
 def test_a_picture_that_arrived_before_the_answer_broke_off_is_kept() -> None:
@@ -224,18 +222,18 @@ def test_a_picture_that_arrived_before_the_answer_broke_off_is_kept() -> None:
         mock.post(TXT2IMG, body=whole[: whole.index('"info"')], content_type="application/json")
         pictures, report = run(mock)
     assert len(pictures) == 1
-    assert report.warnings[0].startswith("What the server says of the pictures did not arrive")
+    assert report.warnings[0].startswith("What the server says of the images did not arrive")
 
 
 @pytest.mark.parametrize(
     ("told", "kind", "said"),
     [
-        (answer([]), errors.NoPicture, "without a picture"),
+        (answer([]), errors.NoPicture, "without an image"),
         ({"images": [], "info": ""}, errors.NoPicture, "whether a model is selected"),
-        (answer([""]), errors.NoPicture, "sent an empty picture"),
-        (answer([None]), errors.NoPicture, "sent an empty picture"),
-        (answer(["@@@@"]), errors.NotAPicture, "(?i)picture"),
-        (answer([base64.b64encode(b"hello").decode()]), errors.NotAPicture, "(?i)picture"),
+        (answer([""]), errors.NoPicture, "sent an empty image"),
+        (answer([None]), errors.NoPicture, "sent an empty image"),
+        (answer(["@@@@"]), errors.NotAPicture, "(?i)image"),
+        (answer([base64.b64encode(b"hello").decode()]), errors.NotAPicture, "(?i)image"),
         ({"detail": "Not Found", "_status": 404}, errors.NotAWebUI, "--api"),
     ],
 )

@@ -1,4 +1,4 @@
-"""``make demo``: pictures, contact sheets and a table, or the plugin's own message."""
+"""``make demo``: images, contact sheets and a table, or the plugin's own message."""
 
 import io
 import shutil
@@ -61,7 +61,7 @@ def test_a_server_that_lacks_a_tool_leaves_the_step_out(sim: Simulator, tmp_path
 
 
 def test_failed_steps_are_told_and_the_rest_goes_on(sim: Simulator, tmp_path: Path) -> None:
-    """stable-diffusion.cpp cannot caption a picture."""
+    """stable-diffusion.cpp cannot caption an image."""
     status, text = printed({"BASE_URL": sim.url}, tmp_path)
     assert status == 1
     assert "caption (in words) failed: " in text

@@ -47,7 +47,7 @@ def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind", "said"),
     [
-        (500, A1111_CUDA, errors.OutOfMemory, "smaller size or fewer pictures"),
+        (500, A1111_CUDA, errors.OutOfMemory, "smaller size or fewer images"),
         (500, FORGE_CUDA, errors.OutOfMemory, "CUDA out of memory"),
         (500, {"error": "generate_image returned no results"}, errors.OutOfMemory, "medvram"),
         (

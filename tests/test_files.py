@@ -1,4 +1,4 @@
-"""Pictures that Dify hands over: what can go wrong names the setting to change."""
+"""Images that Dify hands over: what can go wrong names the setting to change."""
 
 import socket
 import time
@@ -68,7 +68,7 @@ def dripping(head: bytes) -> Script:
             answering(b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"),
             "answered 500. Dify's FILES_URL (or INTERNAL_FILES_URL) must be an address",
         ),
-        (endless, "is larger than 100 MB. Use a smaller picture"),
+        (endless, "is larger than 100 MB. Use a smaller image"),
         (lambda connection, _: connection.close(), "broke off. Dify's FILES_URL"),
         (
             answering(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nxx"),

@@ -346,7 +346,7 @@ def test_the_text_is_read_from_a_file() -> None:
     target = io.BytesIO()
     Image.new("RGB", (8, 8)).save(target, "PNG")
     assert infotext.read_parameters(target.getvalue()) is None
-    assert infotext.read_parameters(b"no picture") is None
+    assert infotext.read_parameters(b"no image") is None
     assert infotext.read_parameters(metadata.with_parameters(target.getvalue(), A1111)) == A1111
 
 
@@ -372,7 +372,7 @@ def test_pictures_of_other_programs_are_known(keyword: str, text: str, maker: st
 
 
 def recorded_answers(family: str) -> list[tuple[str, dict[str, Any], str]]:
-    """Case, ``info`` and the infotext of its first picture."""
+    """Case, ``info`` and the infotext of its first image."""
     found = []
     for path in sorted((RECORDINGS / family).glob("*.json")):
         try:

@@ -209,17 +209,17 @@ def test_a_large_picture_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"", "image: the file is empty (0 bytes). Upload the picture again."),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC picture (as iPhones take them)"),
+        (b"", "image: the file is empty (0 bytes). Upload the image again."),
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC image (as iPhones take them)"),
         (b"\0\0\0\x18ftypmif1\0\0\0\0mif1heix" + bytes(99), "Convert it to PNG or JPEG first."),
-        (b"\0\0\0\x18ftypisom\0\0\0\0mp41avc1" + bytes(99), "a video, not a picture"),
-        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(99), "JPEG XL picture"),
-        (b"\xff\x0a" + bytes(99), "JPEG XL picture"),
+        (b"\0\0\0\x18ftypisom\0\0\0\0mp41avc1" + bytes(99), "a video, not an image"),
+        (b"\0\0\0\x0cJXL \r\n\x87\n" + bytes(99), "JPEG XL image"),
+        (b"\xff\x0a" + bytes(99), "JPEG XL image"),
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG drawing, which has no pixels"),
         (b'\xef\xbb\xbf<?xml version="1.0"?>\n<!-- x -->\n<svg/>', "SVG drawing"),
         (b"%PDF-1.7\n", "PDF document"),
-        (b"\n<!DOCTYPE html><html>Log in", "a web page, not a picture: its link probably wants"),
-        (b"PK\3\4 a zip", "no picture, or of a format that is not known here"),
+        (b"\n<!DOCTYPE html><html>Log in", "a web page, not an image: its link probably wants"),
+        (b"PK\3\4 a zip", "no image, or of a format that is not known here"),
         (b"just words", "Use a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF file."),
     ],
 )
@@ -235,7 +235,7 @@ def test_an_incomplete_file_is_refused(format_name: str) -> None:
     data = file_of(noise, format_name)
     message = refusal(data[: len(data) * 2 // 3])
     assert message.startswith(f"image: the {format_name} file is damaged or incomplete (")
-    assert message.endswith("Export the picture again, or upload it again.")
+    assert message.endswith("Export the image again, or upload it again.")
 
 
 def test_a_header_without_a_picture_is_refused() -> None:
@@ -283,7 +283,7 @@ def test_too_little_memory_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
     assert refusal(file_of(red())) == (
-        "image: there is not enough memory to open the picture. Shrink it first."
+        "image: there is not enough memory to open the image. Shrink it first."
     )
 
 

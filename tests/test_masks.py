@@ -100,7 +100,7 @@ def test_the_holes_of_a_picture_are_to_be_filled_and_that_is_said(grey: bool) ->
     mask = mask_from(file_of(picture), SIZE, name="mask")
     assert marks(mask) == (WHITE, BLACK)
     assert mask.warnings == (
-        "mask is a picture with transparent parts: these were taken as the mask.",
+        "mask is an image with transparent parts: these were taken as the mask.",
     )
 
 
@@ -114,7 +114,7 @@ def test_a_mask_of_another_size_is_stretched_and_that_is_said() -> None:
     assert mask.size == (64, 96)
     assert sent(mask).getpixel((20, 50)) == WHITE
     assert sent(mask).getpixel((44, 50)) == BLACK
-    assert mask.warnings == ("mask has 32x24 pixels and was stretched to the picture's 64x96.",)
+    assert mask.warnings == ("mask has 32x24 pixels and was stretched to the image's 64x96.",)
 
 
 @pytest.mark.parametrize("level", [0, 100])
@@ -131,7 +131,7 @@ def test_an_inverted_mask_that_marks_nothing_is_refused() -> None:
 
 
 def test_a_mask_that_is_no_picture_is_refused_by_its_name() -> None:
-    with pytest.raises(InvalidInput, match=r"^mask: this is no picture"):
+    with pytest.raises(InvalidInput, match=r"^mask: this is no image"):
         mask_from(b"garbage", SIZE, name="mask")
 
 
@@ -141,7 +141,7 @@ def test_the_warnings_of_an_animated_mask_are_passed_on() -> None:
     assert mask.warnings == ("mask is animated; only the first frame is used.",)
 
 
-# Transparency of the picture itself
+# Transparency of the image itself
 
 
 def test_the_transparent_pixels_of_a_picture_serve_as_its_mask() -> None:

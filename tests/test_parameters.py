@@ -62,7 +62,7 @@ def test_numbers_and_switches_may_be_text() -> None:
         ({"styles": "[" * 5000}, "styles: not a JSON list ("),
         ({"size": "1:1"}, "There is no parameter size."),
         ({"aspect_ratio": "5:4"}, "aspect_ratio must be one of '1:1', '4:3'"),
-        ({"reproduce": {"url": "http://signed"}}, "reproduce must be a picture file."),
+        ({"reproduce": {"url": "http://signed"}}, "reproduce must be an image file."),
     ],
 )
 def test_wrong_values_are_refused_in_words(given: dict[str, Any], said: str) -> None:
@@ -109,7 +109,7 @@ def test_files_are_needed_where_they_are_needed() -> None:
 def test_one_file_does_for_several() -> None:
     assert len(Upscale.read({"images": Held()}).images) == 1
     assert len(Upscale.read({"images": [Held(), Held()]}).images) == 2
-    with pytest.raises(InvalidInput, match="images holds no picture"):
+    with pytest.raises(InvalidInput, match="images holds no image"):
         Upscale.read({"images": []})
 
 

@@ -65,7 +65,7 @@ def test_jpeg_xl_is_known_by_name(head: bytes) -> None:
 
 
 def test_an_empty_picture_is_a_failed_generation() -> None:
-    with pytest.raises(NotAPicture, match="empty picture, so the generation failed"):
+    with pytest.raises(NotAPicture, match="empty image, so the generation failed"):
         pictures.sniff(b"")
 
 

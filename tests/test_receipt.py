@@ -1,4 +1,4 @@
-"""What was done otherwise than asked is found out from info, infotext and the pictures."""
+"""What was done otherwise than asked is found out from info, infotext and the images."""
 
 import json
 from typing import Any
@@ -82,7 +82,7 @@ def test_an_answer_without_info_leaves_open_what_was_done(answer: dict[str, Any]
     info = Info.read(answer)
     assert not info.said
     assert found(info, sampler_name="Euler a", scheduler="Karras") == [
-        "The server did not say what it did, so only the pictures' number and size is known."
+        "The server did not say what it did, so only the images' number and size is known."
     ]
     require_model(ASKED, info)
 

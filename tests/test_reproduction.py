@@ -1,4 +1,4 @@
-"""A picture's parameters become a request again; what was set explicitly wins."""
+"""An image's parameters become a request again; what was set explicitly wins."""
 
 import io
 from typing import Any
@@ -100,7 +100,7 @@ def test_without_a_hires_fix_its_strength_is_not_taken() -> None:
         (picture(workflow="{}"), "was made by ComfyUI, whose notes cannot be repeated here"),
         (
             picture(parameters="a\nSteps: 500, Seed: 1, Size: 64x64"),
-            "reproduce: from the picture's parameters: steps must be at most 150",
+            "reproduce: from the image's parameters: steps must be at most 150",
         ),
     ],
 )

@@ -177,7 +177,7 @@ class Crowd:
 
 
 def job_body(job: str, seconds: float) -> dict[str, object]:
-    """A small picture that takes so many seconds, named as the plugin names its jobs."""
+    """A small image that takes so many seconds, named as the plugin names its jobs."""
     steps = max(1, round(seconds / STEP_SECONDS))
     return {
         "prompt": job, "steps": steps, "width": 64, "height": 64, "seed": 1,

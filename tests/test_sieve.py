@@ -1,4 +1,4 @@
-"""Pictures pass as they come, unless the first may be a grid of the others."""
+"""Images pass as they come, unless the first may be a grid of the others."""
 
 import io
 

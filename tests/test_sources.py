@@ -70,7 +70,7 @@ def test_a_transparent_part_is_the_mask() -> None:
 
 @pytest.mark.parametrize("inverted", [False, True])
 def test_room_and_mask_are_one(*, inverted: bool) -> None:
-    """The user's mask stays where it was in the picture, and all new room is to be painted."""
+    """The user's mask stays where it was in the image, and all new room is to be painted."""
     paint, keep = (0, 255) if inverted else (255, 0)
     own = Image.new("L", (128, 96), keep)
     own.paste(paint, (0, 0, 16, 96))
@@ -83,7 +83,7 @@ def test_room_and_mask_are_one(*, inverted: bool) -> None:
     mask = decoded(made.source.mask)
     assert mask.size == (192, 128)
     assert mask.getpixel((10, 100)) == paint  # new room
-    assert mask.getpixel((70, 100)) == paint  # the user's own mark, moved with the picture
+    assert mask.getpixel((70, 100)) == paint  # the user's own mark, moved with the image
     assert mask.getpixel((180, 110)) == keep
     assert made.source.denoising_strength == 0.85
     assert made.source.inpaint_full_res is False
@@ -91,7 +91,7 @@ def test_room_and_mask_are_one(*, inverted: bool) -> None:
 
 def test_notes_of_the_files_are_kept() -> None:
     made = prepared(None, png((64, 48), "white"))
-    assert made.notes == ("mask has 64x48 pixels and was stretched to the picture's 128x96.",)
+    assert made.notes == ("mask has 64x48 pixels and was stretched to the image's 128x96.",)
 
 
 def test_a_picture_alone_is_made_ready() -> None:

@@ -1,4 +1,4 @@
-"""Pictures lifted out of a JSON answer are what a parse of the whole answer gives."""
+"""Images lifted out of a JSON answer are what a parse of the whole answer gives."""
 
 import base64
 import binascii
@@ -36,7 +36,7 @@ class Pairs(list[tuple[str, Any]]):
 
 
 def decoded(text: str | None) -> bytes:
-    """The picture a JSON string stands for, by the standard library."""
+    """The image a JSON string stands for, by the standard library."""
     plain = (text or "").encode("ascii").translate(None, b" \t\r\n")
     if plain[:5].lower() == b"data:":
         head, comma, plain = plain.partition(b",")
@@ -48,11 +48,11 @@ def decoded(text: str | None) -> bytes:
 
 
 def parsed(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
-    """Pictures and rest of a whole answer.
+    """Images and rest of a whole answer.
 
     Raises:
         ValueError, RecursionError: It is no JSON object.
-        NotAPicture: It holds a picture that is none.
+        NotAPicture: It holds an image that is none.
     """
     text = body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
     pairs = json.loads(text, object_pairs_hook=Pairs)
@@ -109,7 +109,7 @@ values = st.recursive(
 
 @st.composite
 def pictures(draw: st.DrawFn) -> str | None:
-    """The text of a picture: mostly plain, at times with what servers and proxies add."""
+    """The text of an image: mostly plain, at times with what servers and proxies add."""
     plain = base64.b64encode(draw(st.binary(max_size=40))).decode()
     match draw(st.integers(0, 6)):
         case 0:
@@ -274,7 +274,7 @@ def recorded_bodies() -> Iterator[bytes]:
     for path in sorted(RECORDINGS.glob("*/*.json")):
         recording = json.loads(path.read_bytes())
         answer = recording.get("body") if isinstance(recording, dict) else None
-        # Long pictures are shortened in the recordings, so that they are no base64 any more.
+        # Long images are shortened in the recordings, so that they are no base64 any more.
         if isinstance(answer, dict) and {"image", "images"} & answer.keys():
             body = json.dumps(answer).encode()
             if b" chars>" not in body:
@@ -473,7 +473,7 @@ def test_memory_grows_with_one_picture_and_not_with_the_answer() -> None:
                 assert picture == bytes([len(lengths) - 1]) * size
                 del picture
         reader.finish()
-        # One picture is the test's own, from which the answer is made.
+        # One image is the test's own, from which the answer is made.
         peak = tracemalloc.get_traced_memory()[1] - size
     finally:
         tracemalloc.stop()

@@ -1,4 +1,4 @@
-"""The tool caption: a picture in words."""
+"""The tool caption: an image in words."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class CaptionTool(tools.WebUITool):
-    """Describes a picture so that the words can serve as a prompt."""
+    """Describes an image so that the words can serve as a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from bridge.offload import run_in_thread

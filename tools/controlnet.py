@@ -1,4 +1,4 @@
-"""The tool controlnet: a picture from words, guided by one or two control images."""
+"""The tool controlnet: an image from words, guided by one or two control images."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class ControlNetTool(tools.WebUITool):
-    """Makes pictures from a prompt along the lines, depths or poses of others."""
+    """Makes images from a prompt along the lines, depths or poses of others."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from bridge.delivery import deliver

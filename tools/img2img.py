@@ -1,4 +1,4 @@
-"""The tool img2img: a picture changed, repainted in parts, or painted beyond its edges."""
+"""The tool img2img: an image changed, repainted in parts, or painted beyond its edges."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class Img2ImgTool(tools.WebUITool):
-    """Makes pictures from a picture and a prompt."""
+    """Makes images from an image and a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from bridge.delivery import deliver

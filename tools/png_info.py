@@ -1,4 +1,4 @@
-"""The tool png_info: how a picture was made."""
+"""The tool png_info: how an image was made."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class PngInfoTool(tools.WebUITool):
-    """Reads the generation parameters that a picture's file holds."""
+    """Reads the generation parameters that an image's file holds."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from functools import partial
@@ -23,7 +23,7 @@ class PngInfoTool(tools.WebUITool):
         data = tools.read(PngInfo, tool_parameters, client).image.read()
         origin = told_by_file(data)
         if origin is None:
-            # What is no picture is refused in words before the server is bothered with it.
+            # What is no image is refused in words before the server is bothered with it.
             run_in_thread(partial(open_picture, data, name="image"))
             origin = told_by_server(client, data)
         yield self.create_text_message(origin.text or origin.warnings[0])

@@ -1,4 +1,4 @@
-"""The tool txt2img: a picture from words."""
+"""The tool txt2img: an image from words."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class Txt2ImgTool(tools.WebUITool):
-    """Makes pictures from a prompt."""
+    """Makes images from a prompt."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from bridge.delivery import deliver

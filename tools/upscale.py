@@ -1,4 +1,4 @@
-"""The tool upscale: finished pictures made larger."""
+"""The tool upscale: finished images made larger."""
 
 from collections.abc import Generator
 from typing import Any
@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class UpscaleTool(tools.WebUITool):
-    """Enlarges pictures with the WebUI's upscalers."""
+    """Enlarges images with the WebUI's upscalers."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         from bridge.blobs import blob

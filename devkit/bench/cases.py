@@ -14,7 +14,7 @@ MB = 2**20
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """So many calls at once, each for so many pictures of one size.
+    """So many calls at once, each for so many images of one size.
 
     Attributes:
         pictures: A call.
@@ -55,7 +55,7 @@ class Run:
     Attributes:
         seconds: From the first request's writing to the last call's end.
         first_chunk: Seconds to the first blob chunk of any of its calls.
-        pictures: Seconds to the last blob chunk: then all pictures are there.
+        pictures: Seconds to the last blob chunk: then all images are there.
         cpu_seconds: That the plugin's process spent.
     """
 
@@ -67,13 +67,13 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class FreshRun:
-    """The first run of a case in a process that has made nothing but a tiny picture.
+    """The first run of a case in a process that has made nothing but a tiny image.
 
     Attributes:
         growth: Peak of the resident memory over what it was before, in bytes.
         requests: HTTP requests a call.
         silence: Longest time in seconds without a heartbeat (one was due each second).
-        picture_bytes: Of all pictures together.
+        picture_bytes: Of all images together.
     """
 
     growth: int
@@ -126,7 +126,7 @@ class Comparison:
 
     @property
     def pictures_to_floor(self) -> float:
-        """Time until the pictures are there, against the floor's."""
+        """Time until the images are there, against the floor's."""
         return self.ours.pictures / self.floor.pictures
 
     @property

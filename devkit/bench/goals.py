@@ -32,7 +32,7 @@ def goals(results: Results) -> Iterator[Goal]:
         name = one.case.name
         match name:
             case "1×1024²":
-                yield Goal(f"{name}: prompt to picture / floor", one.pictures_to_floor, 1.3)
+                yield Goal(f"{name}: prompt to image / floor", one.pictures_to_floor, 1.3)
                 yield Goal(f"{name}: whole time / floor", one.to_floor, 1.15)
                 yield Goal(f"{name}: above the floor / naive's", one.above_floor, 0.4)
                 yield Goal(f"{name}: memory growth", one.ours.growth / MB, 8, "MB")

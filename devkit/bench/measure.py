@@ -63,10 +63,10 @@ class Variant:
 
 
 class Bench:
-    """A simulator that answers from memory, the variants, and the pictures in files.
+    """A simulator that answers from memory, the variants, and the images in files.
 
     Args:
-        scratch: An empty folder for the rivals and the pictures.
+        scratch: An empty folder for the rivals and the images.
         stack: Ends the simulator.
     """
 
@@ -84,7 +84,7 @@ class Bench:
         self.empty = Variant(write_rival("empty", scratch / "empty"), PROVIDER, "empty", {}, cpu)
 
     def prepare(self, hosts: Mapping[str, PluginHost], pictures: int, side: int) -> None:
-        """Make the pictures of a case: for the floor in files, for the others in the simulator."""
+        """Make the images of a case: for the floor in files, for the others in the simulator."""
         folder = self._folder(pictures, side)
         folder.mkdir(parents=True)
         case = Case(pictures, side)
@@ -100,7 +100,7 @@ class Bench:
         yield from map(base64.b64decode, answer.json()["images"])
 
     def _folder(self, pictures: int, side: int) -> Path:
-        return self._scratch / "pictures" / f"{pictures}x{side}"
+        return self._scratch / "images" / f"{pictures}x{side}"
 
     def _invoke(self, name: str, host: PluginHost, case: Case) -> list[ToolResult]:
         variant = self.variants[name]
@@ -129,11 +129,11 @@ class Bench:
         )
 
     def fresh_run(self, name: str, case: Case) -> FreshRun:
-        """Measure the memory of a case in a new process, after one tiny picture."""
+        """Measure the memory of a case in a new process, after one tiny image."""
         with self.variants[name].host() as host:
             self._invoke(name, host, TINY)
             if name == FLOOR:
-                # Its pictures in memory are the point of it, not a cost.
+                # Its images in memory are the point of it, not a cost.
                 self._invoke(name, host, Case(case.pictures, case.side))
             asked_before = len(self.sim.journal())
             began = time.monotonic()

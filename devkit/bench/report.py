@@ -68,16 +68,16 @@ def write_table(results: Results, goals: Sequence[Goal], path: Path) -> None:
         f"""# What the plugin costs
 
 Written by `make bench`: medians of one run on one machine ({machine()}). **floor** is a tool that
-hands over the same pictures from memory, as the SDK's `create_blob_message` does it; **naive** one
+hands over the same images from memory, as the SDK's `create_blob_message` does it; **naive** one
 that posts to `/options` and `/txt2img`, reads the whole answer, decodes it and hands it over; they
-and ours are run in turn. Ours cuts the pictures into Dify's chunks itself (`bridge/blobs.py`), in
+and ours are run in turn. Ours cuts the images into Dify's chunks itself (`bridge/blobs.py`), in
 half the SDK's time, so it can come out below the floor: then its time above it is negative.
 
 The WebUI is simulated and answers at once, so this is the plugin's own share of the time. Where
 there are two CPUs or more, the plugins have one to themselves: now and then the system puts a
 plugin and its reader on one, and their times add up. Growth is the peak of the resident memory in
 the first run of a new process; requests are HTTP requests a call. "At once" means so many calls of
-one 1024² picture each. Pictures of a case together: {sizes}.
+one 1024² image each. Images of a case together: {sizes}.
 
 ![Whole time and memory growth of each case](bench.png)
 

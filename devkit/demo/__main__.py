@@ -1,8 +1,8 @@
-"""Starts a simulated WebUI (or takes a real one), starts the plugin and makes pictures with it.
+"""Starts a simulated WebUI (or takes a real one), starts the plugin and makes images with it.
 
 The environment says what to do: PROMPT; BASE_URL of a real WebUI (blank: the simulator), with
 MODEL, API_AUTH, HEADERS and TIMEOUT as in the plugin's credentials; OUT is the folder of the
-pictures.
+images.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ def run(environment: Mapping[str, str], console: Console, root: Path = ROOT) -> 
                 files = stack.enter_context(FileServer())
                 picture = files.add(shot.file.data, shot.file.filename)
                 steps = second_page(prompt, picture)
-                demo.page("Each tool once, on the first picture", steps, "contact-sheet-2.png")
+                demo.page("Each tool once, on the first image", steps, "contact-sheet-2.png")
         except (PluginError, PluginDied, TimeoutError) as error:
             show.complain(str(error))
             return 1

@@ -15,7 +15,7 @@ from devkit.host import ToolFile, ToolResult
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture that was saved.
+    """An image that was saved.
 
     Attributes:
         seed: As the tool's JSON says; None for tools that have none.
@@ -33,7 +33,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A call, its pictures and its words."""
+    """A call, its images and its words."""
 
     step: Step
     shots: tuple[Shot, ...]

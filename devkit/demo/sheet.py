@@ -1,4 +1,4 @@
-"""A contact sheet: all pictures of a page in a grid, each with its caption."""
+"""A contact sheet: all images of a page in a grid, each with its caption."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from devkit.demo.outcome import Outcome, Shot
 
 COLUMNS = 4
 TILE = 300
-"""Width and height in pixels of the space for a picture."""
+"""Width and height in pixels of the space for an image."""
 GAP, CAPTION = 16, 44
 PAPER, INK, FAINT, CARD = "#f7f5f0", "#22252b", "#767a83", "#ebe7de"
 
 Tile = tuple[Image.Image, str, str]
-"""A picture, its title and the line below that."""
+"""An image, its title and the line below that."""
 
 
 def contact_sheet(outcomes: Sequence[Outcome], path: Path) -> None:
-    """Write a PNG with a tile for each picture, and one for each call that gave words only."""
+    """Write a PNG with a tile for each image, and one for each call that gave words only."""
     tiles = [tile for outcome in outcomes for tile in _tiles(outcome)]
     columns = min(COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)

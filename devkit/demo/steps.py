@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FileParameter = Mapping[str, Any]
-"""A picture as Dify hands it to a file parameter."""
+"""An image as Dify hands it to a file parameter."""
 
 DROPDOWNS = ("model", "sampler", "scheduler", "vae", "hr_upscaler", "refiner")
 """Fields of txt2img that are filled from the server."""
@@ -33,7 +33,7 @@ class Step:
 
 
 def first_page(prompt: str) -> list[Step]:
-    """Pictures from words."""
+    """Images from words."""
     return [
         Step("four at once", "txt2img", {"prompt": prompt, "image_count": 4}),
         Step("16:9", "txt2img", {"prompt": prompt, "aspect_ratio": "16:9"}),
@@ -47,7 +47,7 @@ def first_page(prompt: str) -> list[Step]:
 
 
 def second_page(prompt: str, picture: FileParameter) -> list[Step]:
-    """Each tool once, on a picture of the first page."""
+    """Each tool once, on an image of the first page."""
     return [
         Step("the same again", "txt2img", {"reproduce": picture}),
         Step("repainted", "img2img", {

@@ -1,4 +1,4 @@
-"""Installs a package as Dify's daemon does, starts it both ways and makes a picture with it."""
+"""Installs a package as Dify's daemon does, starts it both ways and makes an image with it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def serve(package: Package) -> Iterator[Finding]:
 
 
 def draw(package: Package) -> Iterator[Finding]:
-    """As under the daemon: it introduces itself, takes the credentials, and makes a picture."""
+    """As under the daemon: it introduces itself, takes the credentials, and makes an image."""
     ((_, provider),) = package.providers.items()
     name = provider["identity"]["name"]
     with (
@@ -78,7 +78,7 @@ def draw(package: Package) -> Iterator[Finding]:
         asked = {"prompt": "a lighthouse on a cliff", "seed": 7}
         result = host.invoke(name, "txt2img", credentials, asked, timeout=60)
         if [file.mime_type for file in result.files] != ["image/png"]:
-            yield failed(f"asked for one picture, got {result.files}")
+            yield failed(f"asked for one image, got {result.files}")
         for violation in host.violations:
             yield failed(f"not the daemon's protocol: {violation[:200]}")
 

@@ -1,6 +1,6 @@
 """Faults of servers, proxies and networks, switched on by the ``fault`` setting.
 
-``FAULTS`` says what each does. Those of the group GENERATION hit the requests that make pictures,
+``FAULTS`` says what each does. Those of the group GENERATION hit the requests that make images,
 those of LISTS ``GET /sd-models``, those of ALL every request below ``/sdapi``.
 """
 
@@ -33,7 +33,7 @@ OUT_OF_MEMORY = (
 )
 NANS = (
     "A tensor with all NaNs was produced in Unet. This could be either because there's not enough "
-    "precision to represent the picture, or because your video card does not support half type. "
+    "precision to represent the image, or because your video card does not support half type. "
     "Use --disable-nan-check commandline argument to disable this check."
 )
 NO_CHECKPOINT = "No checkpoints found. Can't run without a checkpoint."
@@ -148,7 +148,7 @@ def _fixed(body: bytes, media_type: str = "application/json", status: int = 200)
 
 
 def _with_images(change: Callable[[list[str]], list[str]]) -> Effect:
-    """The usual answer with other pictures."""
+    """The usual answer with other images."""
 
     def effect(scene: Scene) -> Answer:
         return _changed(scene, lambda body: {**body, "images": change(body["images"])})
@@ -303,7 +303,7 @@ def _hang(scene: Scene) -> Answer:
     return scene.misbehave(wait)
 
 
-TEXT = base64.b64encode(b"this is not a picture, whatever the server says").decode()
+TEXT = base64.b64encode(b"this is not an image, whatever the server says").decode()
 
 _TABLE: dict[str, tuple[Reach, Effect, str]] = {
     "oom": ("generation", _exception("OutOfMemoryError", OUT_OF_MEMORY), "500, memory is full"),

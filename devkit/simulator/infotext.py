@@ -1,4 +1,4 @@
-"""Writes generation parameters as A1111 does: the text below a picture."""
+"""Writes generation parameters as A1111 does: the text below an image."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ALWAYS = {
     "Hires negative prompt": "",
     "Mask mode": "Inpaint masked",
     "Masked content": "original",
-    "Inpaint area": "Whole picture",
+    "Inpaint area": "Whole image",
     "Masked area padding": 32,
     "RNG": "GPU",
     "Schedule type": "Automatic",
@@ -55,7 +55,7 @@ ALWAYS = {
     "FP8 weight": "Disable",
     "Refiner switch by sampling steps": False,
 }
-"""What A1111 adds to the parameters of every picture (recordings png-info-*)."""
+"""What A1111 adds to the parameters of every image (recordings png-info-*)."""
 
 
 def read(text: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ HARMFUL = (
 
 
 def shortened(value: Any) -> Any:
-    """The value with long strings (pictures) cut, their length told."""
+    """The value with long strings (images) cut, their length told."""
     if isinstance(value, dict):
         return {key: shortened(member) for key, member in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Draws the pictures: landscapes that follow from prompt, seed and model, the same each time."""
+"""Draws the images: landscapes that follow from prompt, seed and model, the same each time."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _trees(
 
 
 def paint(prompt: str, seed: int, model: str, width: int, height: int) -> Image.Image:
-    """A picture of that size; equal arguments give equal pixels.
+    """An image of that size; equal arguments give equal pixels.
 
     Words of the prompt choose colours, the hour and water; the model shifts the hue.
     """
@@ -145,7 +145,7 @@ def _water(image: Image.Image, dice: random.Random, sun_x: float, top: float, c:
 
 
 def half_done(image: Image.Image, share: float, seed: int) -> Image.Image:
-    """What an interrupted job returns: the picture still under noise, the less of it was done."""
+    """What an interrupted job returns: the image still under noise, the less of it was done."""
     dice = random.Random(seed)
     grain = (max(image.width // 4, 1), max(image.height // 4, 1))
     noise = Image.frombytes("RGB", grain, dice.randbytes(grain[0] * grain[1] * 3))
@@ -154,7 +154,7 @@ def half_done(image: Image.Image, share: float, seed: int) -> Image.Image:
 
 
 def weighed_down(image: Image.Image, png_bytes: int, seed: int) -> Image.Image:
-    """The picture with incompressible noise in its lower part, so that its PNG has that size.
+    """The image with incompressible noise in its lower part, so that its PNG has that size.
 
     ``png_bytes`` is the size at 1024x1024; other sizes get their share by area.
     """
@@ -174,7 +174,7 @@ def derived(
 ) -> Image.Image:
     """img2img: the source, repainted as far as the denoising strength says, within the mask.
 
-    The mask is white where the picture may change.
+    The mask is white where the image may change.
     """
     mixed = Image.blend(source, painted, min(max(strength, 0.0), 1.0) * 0.85)
     return mixed if mask is None else Image.composite(mixed, source, mask)
@@ -187,7 +187,7 @@ def edges(image: Image.Image) -> Image.Image:
 
 
 def described(image: Image.Image) -> str:
-    """A caption that follows from the picture's colours."""
+    """A caption that follows from the image's colours."""
     small = image.convert("RGB").resize((1, 2), Image.Resampling.BOX)
     names = [_name(small.getpixel((0, row))) for row in (0, 1)]
     shape = (

@@ -1,4 +1,4 @@
-"""Pictures as bytes: PNG, JPEG and WebP with the generation parameters inside, and back."""
+"""Images as bytes: PNG, JPEG and WebP with the generation parameters inside, and back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def encode(
     style: TextStyle = "pillow",
     chunk: str = "parameters",
 ) -> bytes:
-    """The picture's file; ``text`` goes into the PNG chunk or EXIF's UserComment.
+    """The image's file; ``text`` goes into the PNG chunk or EXIF's UserComment.
 
     Raises ValueError for a format none of the servers knows.
     """
@@ -57,19 +57,19 @@ def to_base64(data: bytes) -> str:
 
 
 def from_base64(text: str, *, data_urls: bool = True) -> Image.Image:
-    """The picture of a request. Raises ValueError when it is none."""
+    """The image of a request. Raises ValueError when it is none."""
     if data_urls and text.startswith("data:"):
         text = text.partition(",")[2]
     try:
         image = Image.open(io.BytesIO(base64.b64decode(text)))
         image.load()
     except (binascii.Error, OSError, SyntaxError, ValueError) as problem:
-        raise ValueError("not a picture") from problem
+        raise ValueError("not an image") from problem
     return image
 
 
 def parameters_in(image: Image.Image) -> str:
-    """The generation parameters a picture carries, or an empty text."""
+    """The generation parameters an image carries, or an empty text."""
     text = image.info.get("parameters")
     if isinstance(text, str):
         return text

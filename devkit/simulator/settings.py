@@ -33,7 +33,7 @@ class Settings:
         cache_answers: keep the whole serialized answer of equal generations (prompt, size, count;
             the seed is ignored) and serve the next equal one from memory: for benchmarks.
         png_bytes: size of a 1024x1024 PNG in bytes (other sizes in proportion to their area),
-            reached by noise in the lower part of the picture; None = no noise, some 50 KB.
+            reached by noise in the lower part of the image; None = no noise, some 50 KB.
         upscaler_model: KoboldCpp's own upscaler flag: upscaling and hires act only with it.
         rate_limit: SD.Next's requests a minute for each path (a generation counts 5); 0 = none.
     """

@@ -132,7 +132,7 @@ class Dialect:
         return cls(schedulers and probe.has_tasks, schedulers)
 
     def pictures_in(self, body: Mapping[str, Any]) -> int:
-        """How many pictures one request with this body makes."""
+        """How many images one request with this body makes."""
         return whole(body.get("batch_size")) * whole(body.get("n_iter"))
 
 
@@ -207,6 +207,6 @@ def _unit(control: ControlUnit) -> Body:
         "control_mode": _CONTROL_MODES[control.mode],
         "resize_mode": "Crop and Resize",
         "pixel_perfect": True,
-        # Detect maps would otherwise follow the pictures.
+        # Detect maps would otherwise follow the images.
         "save_detected_map": False,
     }

@@ -12,7 +12,7 @@ from sdwebui.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class KoboldCpp(SDCpp):
-    """KoboldCpp (1.116): one picture a request, steps up to 80, CFG 1–25."""
+    """KoboldCpp (1.116): one image a request, steps up to 80, CFG 1–25."""
 
     family: ClassVar[str] = "koboldcpp"
     title: ClassVar[str] = "KoboldCpp"
@@ -21,11 +21,11 @@ class KoboldCpp(SDCpp):
     needs_prompt: ClassVar[bool] = False
     unsupported: ClassVar[Mapping[str, str]] = {
         **ONE_MODEL,
-        "enable_hr": "it makes one pass; enlarge the picture with the upscale tool",
+        "enable_hr": "it makes one pass; enlarge the image with the upscale tool",
     }
 
     def fields(self, plan: Plan) -> Body:
-        """Like stable-diffusion.cpp, a picture at a time."""
+        """Like stable-diffusion.cpp, an image at a time."""
         body = SDCpp.fields(self, plan)
         body["batch_size"] = 1
         return body

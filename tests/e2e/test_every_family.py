@@ -1,4 +1,4 @@
-"""The main job over every family of servers: credentials, dropdowns, pictures, receipts."""
+"""The main job over every family of servers: credentials, dropdowns, images, receipts."""
 
 import io
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def test_pictures_come_as_blobs_with_text_json_and_variables(
     assert [image["bytes"] for image in told["images"]] == [f.size for f in result.files]
     assert told["warnings"] == result.variables["warnings"] == []
     assert result.variables["model"] == told["model"] != ""
-    assert result.text.startswith("3 pictures, 128×128, model ")
+    assert result.text.startswith("3 images, 128×128, model ")
     assert {message["type"] for message in result.raw_messages} == {
         "blob_chunk",
         "text",

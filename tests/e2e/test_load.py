@@ -41,7 +41,7 @@ class Peak(threading.Thread):
 def test_sixty_four_calls_at_once(simulators: Callable[[str], Simulator]) -> None:
     sim = simulators("a1111")
     sim.configure(cache_answers=True, png_bytes=PNG_BYTES)
-    # The simulator's memory answers with the seed of its first picture.
+    # The simulator's memory answers with the seed of its first image.
     asked = {"prompt": "a cat", "width": 1024, "height": 1024, "steps": 1, "seed": 7}
     with PluginHost(PLUGIN, python=PYTHON, env={"HEARTBEAT_INTERVAL": "1"}) as plugin:
         access = credentials(sim)

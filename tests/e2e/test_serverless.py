@@ -22,7 +22,7 @@ def test_pictures_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simul
     assert [file.filename for file in result.files] == ["txt2img-41.png", "txt2img-42.png"]
     assert all(file.data.startswith(b"\x89PNG") for file in result.files)
     assert result.jsons[0]["seeds"] == result.variables["seeds"] == [41, 42]
-    assert result.text.startswith("2 pictures, 512×512, model ")
+    assert result.text.startswith("2 images, 512×512, model ")
 
 
 def test_errors_arrive_in_their_own_words(cloud: ServerlessPlugin, sim: Simulator) -> None:

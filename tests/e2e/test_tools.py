@@ -1,4 +1,4 @@
-"""The tools for what people do next with a picture, each through the plugin's process."""
+"""The tools for what people do next with an image, each through the plugin's process."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Simulators = Callable[[str], Simulator]
 
 @pytest.fixture(scope="module")
 def files() -> Iterator[FileServer]:
-    """Serves pictures as Dify does."""
+    """Serves images as Dify does."""
     with FileServer() as server:
         yield server
 
@@ -111,7 +111,7 @@ def test_outpainting_keeps_the_picture_and_makes_room(
         (b"", "image: the file is empty"),
         (b"hello", "image: "),
         (plain()[:200], "image: the PNG file is damaged"),
-        (b"\0\0\0\x18ftypheic" + b"\0" * 32, "image: this is a HEIC picture"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 32, "image: this is a HEIC image"),
     ],
 )
 def test_what_is_no_picture_never_reaches_the_server(
@@ -161,8 +161,8 @@ def test_what_cannot_be_enlarged_is_said_before(
 @pytest.mark.parametrize(
     ("family", "said"),
     [
-        ("sdcpp", "stable-diffusion.cpp cannot enlarge pictures"),
-        ("koboldcpp", "KoboldCpp cannot enlarge pictures"),
+        ("sdcpp", "stable-diffusion.cpp cannot enlarge images"),
+        ("koboldcpp", "KoboldCpp cannot enlarge images"),
     ],
 )
 def test_a_server_without_upscalers_says_so(
@@ -204,7 +204,7 @@ def test_captions(
 
 
 def test_sdcpp_has_no_captions(invoke: Invoke, simulators: Simulators, files: FileServer) -> None:
-    with pytest.raises(PluginError, match="cannot put pictures into words"):
+    with pytest.raises(PluginError, match="cannot put images into words"):
         invoke(simulators("sdcpp"), "caption", {"image": files.add(plain(), "a.png")})
 
 
@@ -238,7 +238,7 @@ def test_png_info_says_when_there_is_nothing(
     invoke: Invoke, sim: Simulator, files: FileServer
 ) -> None:
     result = invoke(sim, "png_info", {"image": files.add(plain(), "a.png")})
-    assert result.text.startswith("The picture holds no generation parameters")
+    assert result.text.startswith("The image holds no generation parameters")
     assert result.variables["parameters"] == ""
     assert result.variables["warnings"] == [result.text]
 
@@ -254,7 +254,7 @@ def test_reproduce_repeats_a_picture_and_explicit_values_win(
     other = invoke(sim, "txt2img", {"reproduce": file, "seed": 12, "steps": 4})
     assert (other.jsons[0]["seeds"], other.jsons[0]["steps"]) == ([12], 4)
     assert generations(sim)[2]["body"]["prompt"] == "a cat"
-    with pytest.raises(PluginError, match="reproduce: the picture holds no generation parameters"):
+    with pytest.raises(PluginError, match="reproduce: the image holds no generation parameters"):
         invoke(sim, "txt2img", {"reproduce": files.add(plain(), "a.png")})
 
 
@@ -405,5 +405,5 @@ def test_settings_that_a_plain_img2img_does_not_know_are_told(
     del asked["mask"], asked["mask_blur"], asked["inpainting_fill"]
     filled = {**asked, "width": 192, "height": 128, "resize_mode": "fill"}
     assert invoke(simulators(family), "img2img", filled).variables["warnings"] == [
-        "resize_mode fill is not known to this server; the picture was cropped."
+        "resize_mode fill is not known to this server; the image was cropped."
     ]

@@ -90,7 +90,7 @@ def test_pictures_that_are_done_are_not_lost_at_the_deadline(
     result = invoke(sim, "txt2img", asked, timeout="3")
     assert [file.filename for file in result.files] == ["txt2img-1.png", "txt2img-2.png"]
     (warning,) = result.variables["warnings"]
-    assert warning.startswith("Only 2 of 3 pictures were made: The time limit of 3 seconds")
+    assert warning.startswith("Only 2 of 3 images were made: The time limit of 3 seconds")
 
 
 def test_two_models_at_once_do_not_get_mixed_up(plugin: PluginHost, simulators: Simulators) -> None:

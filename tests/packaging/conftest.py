@@ -39,7 +39,7 @@ meta:
     "provider/pictures.yaml": f"""
 identity:
   author: someone
-  name: pictures
+  name: images
   label: {LANGUAGES}
   description: {LANGUAGES}
   icon: icon.svg

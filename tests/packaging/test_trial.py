@@ -91,7 +91,7 @@ for line in sys.stdin:
     [
         ("0.1.0", "image/png", []),
         ("0.2.0", "image/png", ["names version 0.2.0"]),
-        ("0.1.0", "text/plain", ["asked for one picture"]),
+        ("0.1.0", "text/plain", ["asked for one image"]),
     ],
 )
 def test_a_picture_is_made_through_the_daemons_protocol(

@@ -1,4 +1,4 @@
-"""Holds a simulated answer against a recorded one: status, shape, texts, sizes of pictures."""
+"""Holds a simulated answer against a recorded one: status, shape, texts, sizes of images."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _generation(recorded: Any, simulated: Any, *, seeded: bool) -> Iterator[str]
     shapes = [picture_shape(text) for text in recorded["images"] or []]
     ours = [picture_shape(text) for text in simulated["images"] or []]
     if shapes != ours:
-        yield f"pictures {shapes} but {ours}"
+        yield f"images {shapes} but {ours}"
     if list(recorded.get("parameters") or ()) != list(simulated.get("parameters") or ()):
         yield f"parameters {recorded['parameters']} but {simulated['parameters']}"
     yield from shape_differences(recorded.get("parameters"), simulated.get("parameters"), "P")
@@ -182,7 +182,7 @@ def kind_of(value: Any) -> str:
 
 
 def picture_shape(text: Any) -> str:
-    """Format and size of a base64 picture, also of one cut short."""
+    """Format and size of a base64 image, also of one cut short."""
     if not isinstance(text, str):
         return kind_of(text)
     start = re.split(r"\.\.\.|…", text)[0][:56]

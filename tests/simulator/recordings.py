@@ -227,7 +227,7 @@ EXCLUDED: dict[str, list[tuple[str, str]]] = {
             "options not simulated",
         ),
         (r"txt2img-(full-body|styles-(known|short-name))", "needs SD.Next's own list of styles"),
-        (r"png-info-options-", "its picture was made with options that are not simulated"),
+        (r"png-info-options-", "its image was made with options that are not simulated"),
     ],
     "sdcpp": [(r"v1-", "not the API of a WebUI")],
     "koboldcpp": [
@@ -256,7 +256,7 @@ def cases(family: str) -> Iterator[tuple[Case | None, str, str]]:
             if "exception" in record:
                 reason = "the recording client gave up, or the server was killed"
         if not reason and "...<base64" in json.dumps(record["request"]):
-            reason = "its picture was shortened when it was recorded"
+            reason = "its image was shortened when it was recorded"
         yield (None if reason else _case(family, path.stem, record)), path.stem, reason
 
 

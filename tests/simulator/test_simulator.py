@@ -1,4 +1,4 @@
-"""What tests and the demonstration rely on: handle, queue, interrupts, pictures, journal."""
+"""What tests and the demonstration rely on: handle, queue, interrupts, images, journal."""
 
 from __future__ import annotations
 

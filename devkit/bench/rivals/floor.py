@@ -1,4 +1,4 @@
-"""Hands over the same pictures from memory: what the SDK alone takes for them."""
+"""Hands over the same images from memory: what the SDK alone takes for them."""
 
 from collections.abc import Generator
 from pathlib import Path

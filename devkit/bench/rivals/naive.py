@@ -10,7 +10,7 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 
 
 class NaiveTool(Tool):
-    """Yields the pictures once the whole answer is read and decoded."""
+    """Yields the images once the whole answer is read and decoded."""
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
         url = self.runtime.credentials["base_url"]

@@ -57,7 +57,7 @@ def readme_sections(package: Package) -> Iterator[Finding]:
 
 @rule("readme-links", source="project: the package's README is read without its repository")
 def readme_links(package: Package) -> Iterator[Finding]:
-    """Pictures and files that the READMEs link to are in the package, or linked by address."""
+    """Images and files that the READMEs link to are in the package, or linked by address."""
     for readme in ("README.md", *(path for path in package.files if path.startswith("readme/"))):
         folder = readme.rpartition("/")[0]
         for match in LINK.finditer(_prose(package.text(readme))):

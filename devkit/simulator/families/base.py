@@ -11,7 +11,7 @@ from devkit.simulator.settings import Settings
 from devkit.simulator.wire import Answer, Request
 
 GENERATIONS = ("/sdapi/v1/txt2img", "/sdapi/v1/img2img")
-"""Paths of the requests that make pictures."""
+"""Paths of the requests that make images."""
 
 
 class HTTPError(Exception):

@@ -1,4 +1,4 @@
-"""SD.Next's ways to describe a picture: openclip, caption, vqa and tagger."""
+"""SD.Next's ways to describe an image: openclip, caption, vqa and tagger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CAPTION_PARTS = (
 
 
 class Captions:
-    """The endpoints; their words follow from the picture's colours."""
+    """The endpoints; their words follow from the image's colours."""
 
     def __init__(self, server: WebUI) -> None:
         self._server = server
@@ -56,7 +56,7 @@ class Captions:
         return painter.described(image)
 
     def caption_source(self, body: dict[str, Any]) -> Image.Image:
-        """The picture to describe."""
+        """The image to describe."""
         if not body.get("image"):
             raise HTTPError(404, "Image not found")
         return self._server.opened(body["image"])
@@ -91,7 +91,7 @@ class Captions:
         }  # fmt: skip
 
     def vqa(self, _request: Request, body: dict[str, Any]) -> Answer:
-        """``POST /vqa``: a question about a picture."""
+        """``POST /vqa``: a question about an image."""
         return Answer.of_json({
             "answer": painter.described(self.caption_source(body)), "annotated_image": None,
         })  # fmt: skip

@@ -95,7 +95,7 @@ class ControlNet:
             raise ServerException("ConnectionError", NO_DOWNLOAD)
 
     def apply(self, g: Generation) -> None:
-        """Let the enabled units guide the picture; write what the infotext claims."""
+        """Let the enabled units guide the image; write what the infotext claims."""
         scripts = g.values.get("alwayson_scripts") or {}
         args = next((v.get("args") for k, v in scripts.items() if k.lower() == "controlnet"), None)
         number = 0
@@ -107,7 +107,7 @@ class ControlNet:
                 number += 1
 
     def _undecodable(self, text: Any) -> bool:
-        """Forge forgets a unit whose image is no picture at all."""
+        """Forge forgets a unit whose image is no image at all."""
         if not isinstance(text, str):
             return False
         try:
@@ -164,7 +164,7 @@ class ControlNet:
         self, g: Generation, unit: dict[str, Any], image: Image.Image | None,
         module: str, model: str,
     ) -> None:  # fmt: skip
-        """Every failure is an unguided picture; the map comes all the same where it can."""
+        """Every failure is an unguided image; the map comes all the same where it can."""
         mode = unit.get("resize_mode", RESIZE_MODES[1])
         if image is None or module not in self.modules or mode not in (*RESIZE_MODES, 0, 1, 2):
             return

@@ -48,7 +48,7 @@ class Generation:
     appended: list[Image.Image] = field(default_factory=list)
 
     def draw(self, index: int, share: float = 1.0) -> Image.Image:
-        """Picture number ``index``; ``share`` is how much of it was done when interrupted."""
+        """Image number ``index``; ``share`` is how much of it was done when interrupted."""
         size = self.size if self.final_size is None or share < 1.0 else self.final_size
         seed = self.seeds[index]
         wish = self.prompt
@@ -108,7 +108,7 @@ def counted(first: int | None, count: int, *, constant: bool = False) -> list[in
 
 
 def mask_of(image: Image.Image, *, invert: bool, blur: float) -> Image.Image:
-    """White where the picture may change: the alpha channel of RGBA, else the luminance."""
+    """White where the image may change: the alpha channel of RGBA, else the luminance."""
     grey = image.getchannel("A") if image.mode == "RGBA" else image.convert("L")
     if invert:
         grey = ImageChops.invert(grey)
@@ -116,7 +116,7 @@ def mask_of(image: Image.Image, *, invert: bool, blur: float) -> Image.Image:
 
 
 def grid_of(pictures: list[Image.Image]) -> Image.Image:
-    """All pictures side by side, as near to a square as their number allows."""
+    """All images side by side, as near to a square as their number allows."""
     rows = max(round(math.sqrt(len(pictures))), 1)
     columns = math.ceil(len(pictures) / rows)
     width, height = pictures[0].size

@@ -1,4 +1,4 @@
-"""KoboldCpp 1.116.1: one picture a request, 200 for failures, dropped connections."""
+"""KoboldCpp 1.116.1: one image a request, 200 for failures, dropped connections."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def wrapped(seed: int) -> int:
 
 
 class KoboldCpp(Family):
-    """A server for language models that makes pictures on the side."""
+    """A server for language models that makes images on the side."""
 
     name = "koboldcpp"
     data_name = "koboldcpp"
@@ -89,7 +89,7 @@ class KoboldCpp(Family):
         return Answer(status, text.encode(), {"Content-Type": "text/html", **CORS})
 
     def exception(self, kind: str, text: str) -> Answer:
-        """A failed generation is a 200 with an empty picture."""
+        """A failed generation is a 200 with an empty image."""
         del kind, text
         return self.failed()
 
@@ -204,7 +204,7 @@ class KoboldCpp(Family):
         return self.error(503, "No Vision model loaded")
 
     def upscale(self, _kind: str, given: Mapping[str, Any]) -> Answer:
-        """Always four times, whatever was asked; an empty picture where it cannot."""
+        """Always four times, whatever was asked; an empty image where it cannot."""
         note = "<p>Postprocess upscale by: 2.0, Postprocess upscaler: ESRGAN_4x</p>"
         if given.get("image", "") is None:
             raise Drop
@@ -220,7 +220,7 @@ class KoboldCpp(Family):
         return self.written({"html_info": note, "image": text})
 
     def opened(self, text: Any, *, data_urls: bool = True) -> Image.Image | None:
-        """A picture of the request the program can read, or None."""
+        """An image of the request the program can read, or None."""
         if not isinstance(text, str) or not text:
             return None
         try:
@@ -231,7 +231,7 @@ class KoboldCpp(Family):
         return image.convert("RGB") if readable and image.mode not in ("L", "1", "LA") else None
 
     def failed(self) -> Answer:
-        """What a failure looks like: an empty string for a picture."""
+        """What a failure looks like: an empty string for an image."""
         info = json.dumps({"job_timestamp": time.strftime("%Y%m%d%H%M%S")})
         return self.written({
             "images": [""], "parameters": {}, "info": info, "animated": False, "extra_data": "",
@@ -239,7 +239,7 @@ class KoboldCpp(Family):
         })  # fmt: skip
 
     def generate(self, kind: str, given: dict[str, Any]) -> Answer:
-        """One picture; raises Drop for types the program stumbles over."""
+        """One image; raises Drop for types the program stumbles over."""
         for name in ("prompt", "negative_prompt"):
             if not isinstance(given.get(name, ""), str):
                 raise Drop
@@ -281,7 +281,7 @@ class KoboldCpp(Family):
             return self.answered(g, self.drawn(g, given, source, strength))
 
     def source(self, given: Mapping[str, Any]) -> tuple[Image.Image | None, bool]:
-        """The init picture, and whether one was given that cannot be used."""
+        """The init image, and whether one was given that cannot be used."""
         texts = given.get("init_images")
         if isinstance(texts, str):
             return None, True
@@ -333,7 +333,7 @@ class KoboldCpp(Family):
         self, g: Mapping[str, Any], given: Mapping[str, Any],
         source: Image.Image | None, strength: float,
     ) -> bytes:  # fmt: skip
-        """The picture's file."""
+        """The image's file."""
         size = (g["width"], g["height"])
         if self.settings.upscaler_model and given.get("enable_hr") is True:
             size = (size[0] * 4, size[1] * 4)
@@ -346,7 +346,7 @@ class KoboldCpp(Family):
         return picturefiles.encode(picture, self.infotext(g))
 
     def opened_mask(self, given: Mapping[str, Any], size: tuple[int, int]) -> Image.Image | None:
-        """The mask, white where the picture may change; one that cannot be read is ignored."""
+        """The mask, white where the image may change; one that cannot be read is ignored."""
         try:
             mask = picturefiles.from_base64(given["mask"]).convert("L").resize(size)
         except (KeyError, ValueError, TypeError, AttributeError):
@@ -378,7 +378,7 @@ class KoboldCpp(Family):
             "steps": g["steps"], "version": "KoboldCpp", "width": g["width"],
         }  # fmt: skip
         if g["strength"] == 0 and g["steps"] == 1:
-            # Nothing was sampled: the init picture comes back without a text.
+            # Nothing was sampled: the init image comes back without a text.
             for name in ("all_negative_prompts", "all_prompts", "all_seeds", "infotexts"):
                 info[name] = []
         if g["clip_skip"] != -1:

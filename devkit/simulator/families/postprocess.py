@@ -51,7 +51,7 @@ class Postprocessing:
         return picturefiles.to_base64(self._server.file(image, None, 0))
 
     def upscaled(self, image: Image.Image, body: dict[str, Any]) -> tuple[Image.Image, str]:
-        """The bigger picture and the words about it. Raises ServerException for bad names."""
+        """The bigger image and the words about it. Raises ServerException for bad names."""
         image = image.convert("RGB")
         notes: dict[str, Any] = {}
         for name in ("upscaler_1", "upscaler_2"):

@@ -1,4 +1,4 @@
-"""From a request's fields to a generation: names looked up, numbers checked, pictures opened."""
+"""From a request's fields to a generation: names looked up, numbers checked, images opened."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Preparing(Listing):
     )
 
     def opened(self, text: Any) -> Image.Image:
-        """A picture of the request. Raises HTTPError as the server does for a bad one."""
+        """An image of the request. Raises HTTPError as the server does for a bad one."""
         if isinstance(text, str) and text.startswith(("http://", "https://")):
             raise HTTPError(500, "Request to local resource not allowed")
         try:
@@ -208,7 +208,7 @@ class Preparing(Listing):
             raise ServerException("Exception", f"could not find upscaler named {upscaler}")
 
     def prepare_sources(self, g: Generation, mask: Image.Image | None) -> None:
-        """img2img: as many pictures as the batch holds, or one; a mask for inpainting."""
+        """img2img: as many images as the batch holds, or one; a mask for inpainting."""
         if not g.sources:
             raise ServerException(*self.empty_sources)
         if len(g.sources) > g.values["batch_size"]:
@@ -239,7 +239,7 @@ class Preparing(Listing):
 
 
 def fitted(image: Image.Image, size: tuple[int, int], mode: Any, kind: str = "RGB") -> Image.Image:
-    """A source picture at the size asked for: stretched (0), cropped (1) or padded (2)."""
+    """A source image at the size asked for: stretched (0), cropped (1) or padded (2)."""
     image = image.convert(kind)
     if mode == 1:
         return ImageOps.fit(image, size)

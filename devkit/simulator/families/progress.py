@@ -121,7 +121,7 @@ class Progress:
 
 
 def preview(job: Job) -> str:
-    """A tiny picture of the work so far."""
+    """A tiny image of the work so far."""
     level = round(255 * job.share)
     return picturefiles.to_base64(
         picturefiles.encode(Image.new("RGB", (16, 16), (level, 90, 160)), None)

@@ -257,7 +257,7 @@ class SdCpp(Family):
     def sources(
         self, kind: str, given: Mapping[str, Any]
     ) -> tuple[Image.Image | None, Image.Image | None]:
-        """Init picture and mask. What is no RGB PNG or JPEG is ignored without a word."""
+        """Init image and mask. What is no RGB PNG or JPEG is ignored without a word."""
         texts = given.get("init_images") if kind == "img2img" else None
         if not isinstance(texts, list) or not texts:
             return None, None
@@ -348,7 +348,7 @@ class SdCpp(Family):
         self, g: Mapping[str, Any], number: int, size: tuple[int, int],
         source: Image.Image | None, mask: Image.Image | None,
     ) -> bytes:  # fmt: skip
-        """The file of one picture, its parameters raw in a tEXt chunk."""
+        """The file of one image, its parameters raw in a tEXt chunk."""
         wish = " ".join([g["prompt"], *(item["name"] for item in g["loras"])])
         picture = painter.paint(wish, g["seeds"][number], self.model_file, *size)
         if source is not None:
@@ -361,7 +361,7 @@ class SdCpp(Family):
         return picturefiles.encode(picture, self.infotext(g, number), style="raw")
 
     def infotext(self, g: Mapping[str, Any], number: int) -> str:
-        """One picture's parameters: A1111's three parts, and the program's own JSON."""
+        """One image's parameters: A1111's three parts, and the program's own JSON."""
         parts = [
             f"Steps: {g['steps']}", f"CFG scale: {g['cfg']:.6f}", "Guidance: 3.500000", "Eta: inf",
             f"Seed: {g['seeds'][number]}", f"Size: {g['width']}x{g['height']}",
@@ -456,7 +456,7 @@ DEFAULTS: dict[str, Any] = {
 
 
 def _opened(text: Any, modes: tuple[str, ...] | None) -> Image.Image | None:
-    """A picture the program can read, or None: JPEG and PNG, in the right colours."""
+    """An image the program can read, or None: JPEG and PNG, in the right colours."""
     if not isinstance(text, str):
         return None
     try:

@@ -23,7 +23,7 @@ LATENT = ("Latent", "Latent Nearest", "Latent Bilinear", "Latent Bicubic", "Late
 
 
 class SDNext(SDNextLists):
-    """Samplers by name or 404, JPEG by default, 200 without pictures after failures."""
+    """Samplers by name or 404, JPEG by default, 200 without images after failures."""
 
     name = "sdnext"
     version = "unknown"
@@ -59,7 +59,7 @@ class SDNext(SDNextLists):
                 raise HTTPError(422, f"Always on script not found: {title}")
 
     def opened(self, text: Any) -> Image.Image:
-        """A picture of the request; URLs are no pictures here."""
+        """An image of the request; URLs are no images here."""
         if isinstance(text, str) and text.startswith("http"):
             raise HTTPError(500, "Invalid encoded image")
         return super().opened(text)
@@ -142,7 +142,7 @@ class SDNext(SDNextLists):
             raise ServerException("TypeError", "Integer exceeds 64-bit range")
 
     def prepare_sources(self, g: Generation, mask: Image.Image | None) -> None:
-        """img2img: without a resize mode the picture's own size counts."""
+        """img2img: without a resize mode the image's own size counts."""
         mode = g.values["resize_mode"]
         if mode not in range(7):
             raise ServerException("IndexError", "list index out of range")
@@ -188,7 +188,7 @@ class SDNext(SDNextLists):
                 g.late["Hires sampler"] = values["hr_sampler_name"]
 
     def load(self, model: Checkpoint | None, job: Job) -> Checkpoint:
-        """As ``WebUI``; without any model the job ends without a picture."""
+        """As ``WebUI``; without any model the job ends without an image."""
         model = model or self.loaded
         if model is None:
             raise NoModel
@@ -205,12 +205,12 @@ class SDNext(SDNextLists):
         return super().answered(g)
 
     def infotexts(self, g: Generation) -> list[str]:
-        """One for each picture, and one more after an interruption."""
+        """One for each image, and one more after an interruption."""
         texts = super().infotexts(g)
         return [*texts, *texts[:1]] if g.job.interrupted else texts
 
     def echo(self, g: Generation) -> dict[str, Any]:
-        """``parameters``: pictures left out."""
+        """``parameters``: images left out."""
         return {**g.values, "init_images": None, "mask": None}
 
     def grid_text(self, g: Generation, text: str) -> str:
@@ -289,7 +289,7 @@ class SDNext(SDNextLists):
 
 
 class NoModel(Exception):
-    """Nothing is loaded: 200 with no picture and an empty info."""
+    """Nothing is loaded: 200 with no image and an empty info."""
 
 
 NO_INT = "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'"

@@ -61,7 +61,7 @@ class WebUI(Preparing):
         return handler
 
     def generate(self, kind: str, values: dict[str, Any]) -> Answer:
-        """Check what the server checks at once, wait for the turn, make the pictures, answer."""
+        """Check what the server checks at once, wait for the turn, make the images, answer."""
         self.check_scripts(kind, values)
         mask = self.opened(values["mask"]) if values.get("mask") else None
         if kind == "img2img" and values["init_images"] is None:
@@ -78,7 +78,7 @@ class WebUI(Preparing):
             self.queue.begin(job)
             try:
                 done = self.with_overrides(kind, values, job, sources, mask)
-                # The pictures are encoded after the options were put back, so samples_format
+                # The images are encoded after the options were put back, so samples_format
                 # counts only where it leaks (recordings txt2img-leak-4 and -5).
                 return self.answered(done)
             finally:
@@ -198,11 +198,11 @@ class WebUI(Preparing):
         })  # fmt: skip
 
     def infotexts(self, g: Generation) -> list[str]:
-        """One for each picture."""
+        """One for each image."""
         return [self.infotext(g, index) for index in range(len(g.pictures))]
 
     def grid_text(self, _g: Generation, text: str) -> str:
-        """The grid's infotext: that of the first picture."""
+        """The grid's infotext: that of the first image."""
         return text
 
     def info_text(self, info: dict[str, Any]) -> str:
@@ -210,7 +210,7 @@ class WebUI(Preparing):
         return infotext.json_line(info)
 
     def file(self, picture: Image.Image, text: str | None, seed: int) -> bytes:
-        """The picture as the server's options want it. Raises HTTPError for unknown formats."""
+        """The image as the server's options want it. Raises HTTPError for unknown formats."""
         form = str(self.options["samples_format"]).lower()
         if form not in SAMPLES_FORMATS:
             raise HTTPError(500, "Invalid image format")
@@ -220,7 +220,7 @@ class WebUI(Preparing):
         return picturefiles.encode(picture, noted, form)
 
     def echo(self, g: Generation) -> dict[str, Any]:
-        """``parameters``: what was asked, without the pictures."""
+        """``parameters``: what was asked, without the images."""
         values = dict(g.values)
         if g.kind == "img2img" and not values["include_init_images"]:
             values["init_images"] = values["mask"] = None
@@ -230,7 +230,7 @@ class WebUI(Preparing):
         """What ``/png-info`` returns beside A1111's."""
 
     def infotext(self, g: Generation, index: int) -> str:
-        """The infotext of picture number ``index``."""
+        """The infotext of image number ``index``."""
         return infotext.written(g.prompt, g.negative_prompt, self.parameters(g, index))
 
     def parameters(self, g: Generation, index: int) -> dict[str, Any]:
