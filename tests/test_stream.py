@@ -385,7 +385,7 @@ def test_bytes_that_spell_the_start_of_a_data_url_are_a_picture_of_their_own() -
 def test_a_picture_that_is_not_strict_base64_is_refused(text: str) -> None:
     body = f'{{"images": ["QUJD", "{text}"]}}'.encode()
     for chunks in ([body], one_by_one(body)):
-        with pytest.raises(NotAPicture, match="Picture 2 "):
+        with pytest.raises(NotAPicture, match="Image 2 "):
             streamed(chunks)
 
 
