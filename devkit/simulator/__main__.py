@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import signal
+import socket
 import sys
 import threading
 from dataclasses import fields
@@ -15,11 +16,17 @@ from devkit.simulator.families import FAMILIES
 from devkit.simulator.server import Front
 from devkit.simulator.settings import Settings
 
+LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
-def arguments(given: list[str]) -> tuple[Settings, int, bool]:
-    """Settings, port and whether to end with the parent, from the command line."""
+
+def arguments(given: list[str]) -> tuple[Settings, str, int, bool]:
+    """Return settings, host, port and whether to end with the parent."""
     parser = argparse.ArgumentParser(prog="python -m devkit.simulator", description=__doc__)
     parser.add_argument("--family", choices=sorted(FAMILIES), default="a1111")
+    parser.add_argument(
+        "--host", default=LOOPBACK, metavar="ADDRESS",
+        help=f"where to listen; {EVERYWHERE} for a Dify in Docker (default: {LOOPBACK})",
+    )  # fmt: skip
     parser.add_argument("--port", type=int, default=7860, help="0 picks a free one")
     parser.add_argument("--auth", metavar="USER:PASSWORD")
     parser.add_argument("--subpath", default="", metavar="/PATH")
@@ -34,6 +41,7 @@ def arguments(given: list[str]) -> tuple[Settings, int, bool]:
     parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
     parser.add_argument("--settings", type=json.loads, default={}, help="any settings, as JSON")
     options = vars(parser.parse_args(given))
+    host: str = options.pop("host")
     port: int = options.pop("port")
     with_parent: bool = options.pop("with_parent")
     more: dict[str, Any] = options.pop("settings")
@@ -41,22 +49,52 @@ def arguments(given: list[str]) -> tuple[Settings, int, bool]:
     unknown = set(more) - known
     if unknown:
         parser.error(f"no such settings: {', '.join(sorted(unknown))}")
-    return Settings(**{**options, **more}), port, with_parent
+    return Settings(**{**options, **more}), host, port, with_parent
+
+
+def words_for_dify(host: str, port: int, subpath: str) -> str:
+    """Say which address belongs into the plugin's credentials, and who reaches it."""
+    if host in (LOOPBACK, "localhost"):
+        return (
+            "Only programs on this machine reach it, containers do not. For a Dify in Docker: "
+            f"--host {EVERYWHERE}, or make simulator HOST={EVERYWHERE}."
+        )
+    seen = _address_in_the_network() if host == EVERYWHERE else host
+    docker = f"http://host.docker.internal:{port}{subpath}"
+    return (
+        f"WebUI address for Dify: http://{seen}:{port}{subpath} "
+        f"(from Docker Desktop on this machine also {docker}). Everybody in the network reaches it."
+    )
+
+
+def _address_in_the_network() -> str:
+    """Return the address of this machine by which others reach it."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            # No packet is sent; it only asks which interface would be used.
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            return socket.gethostname()
+        address: str = probe.getsockname()[0]
+    return address
 
 
 def main() -> None:
-    """Listen, print one line of JSON with the addresses, serve until the process is ended."""
-    settings, port, with_parent = arguments(sys.argv[1:])
+    """Listen, print the addresses, as JSON in the first line, serve until the process is ended."""
+    settings, host, port, with_parent = arguments(sys.argv[1:])
     simulation = Simulation(settings)
     app = application(simulation)
-    simulation.front = Front(app, port, keep_alive=simulation.family.keep_alive)
+    simulation.front = Front(app, port, host, keep_alive=simulation.family.keep_alive)
     control = Front(app, 0, keep_alive=True)
+    local = LOOPBACK if host == EVERYWHERE else host
     line = {
-        "url": f"http://127.0.0.1:{simulation.front.port}{settings.subpath}",
+        "url": f"http://{local}:{simulation.front.port}{settings.subpath}",
         "control": f"http://127.0.0.1:{control.port}",
         "family": settings.family,
     }
     print(json.dumps(line), flush=True)
+    if not with_parent:
+        print(words_for_dify(host, simulation.front.port, settings.subpath), flush=True)
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
     signal.signal(signal.SIGINT, lambda *_: done.set())

@@ -102,26 +102,28 @@ class Connection(WSGIRequestHandler):
 
 
 class Listener(ThreadingMixIn, BaseWSGIServer):
-    """A threaded server on the loopback interface."""
+    """A threaded server."""
 
     multithread = True
     daemon_threads = True
     request_queue_size = 256
     allow_reuse_address = True
 
-    def __init__(self, app: WSGIApplication, port: int, *, keep_alive: bool) -> None:
+    def __init__(self, app: WSGIApplication, port: int, host: str, *, keep_alive: bool) -> None:
         self.keep_alive = keep_alive
-        super().__init__("127.0.0.1", port, app, handler=Connection)
+        super().__init__(host, port, app, handler=Connection)
 
 
 class Front:
     """A port that can refuse connections for a while, as a server that restarts."""
 
-    def __init__(self, app: WSGIApplication, port: int, *, keep_alive: bool) -> None:
+    def __init__(
+        self, app: WSGIApplication, port: int, host: str = "127.0.0.1", *, keep_alive: bool
+    ) -> None:
         """Listen at once; port 0 picks a free one."""
-        self._app = app
+        self._app, self._host = app, host
         self._keep_alive = keep_alive
-        self._listener = Listener(app, port, keep_alive=keep_alive)
+        self._listener = Listener(app, port, host, keep_alive=keep_alive)
         self.port = self._listener.port
         self._serve()
 
@@ -137,7 +139,7 @@ class Front:
 
         def reopen() -> None:
             time.sleep(seconds)
-            self._listener = Listener(self._app, self.port, keep_alive=self._keep_alive)
+            self._listener = Listener(self._app, self.port, self._host, keep_alive=self._keep_alive)
             self._serve()
 
         threading.Thread(target=reopen, name="restart", daemon=True).start()
