@@ -12,6 +12,7 @@ BASE_URL ?=
 MODEL ?=
 COUNT ?= 10000
 FAMILY ?= a1111
+HOST ?= 127.0.0.1
 PORT ?= 7860
 
 .PHONY: demo test lint unit simulator forms troubleshooting faults bench soak package check-package test-package lock clean
@@ -29,6 +30,7 @@ override MODEL := $(value MODEL)
 demo: export PROMPT := $(PROMPT)
 demo: export BASE_URL := $(BASE_URL)
 demo: export MODEL := $(MODEL)
+demo: export FAMILY := $(FAMILY)
 demo: $(READY)
 	@echo "Starting the demo: the plugin, and a simulated WebUI unless BASE_URL names a real one."
 	@$(PY) -m devkit.demo
@@ -43,9 +45,10 @@ lint: $(READY)
 unit: $(READY)
 	$(PY) -m pytest --cov --cov-report=term --cov-fail-under=95
 
-# A simulated WebUI to point a browser, curl or a Dify at, until Ctrl-C.
+# A simulated WebUI to point a browser, curl or a Dify at, until Ctrl-C. For a Dify in Docker:
+# HOST=0.0.0.0, and the machine's address in base_url.
 simulator: $(READY)
-	$(PY) -m devkit.simulator --family $(FAMILY) --port $(PORT)
+	$(PY) -m devkit.simulator --family $(FAMILY) --host $(HOST) --port $(PORT)
 
 # The forms of the tools, from the parameter models and devkit/forms.
 forms: $(READY)

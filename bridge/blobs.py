@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, cast
 
 from dify_plugin.entities.tool import ToolInvokeMessage
@@ -10,29 +11,29 @@ from pybase64 import b64encode_as_string
 from bridge.offload import run_in_thread
 from sdwebui.errors import InvalidInput, NotAPicture
 from sdwebui.parameters import OutputFormat
-from sdwebui.pictures import PictureFormat, convert, sniff
+from sdwebui.pictures import PictureFormat, convert, shrunk, sniff
 from sdwebui.postprocess import MOST_FILE_BYTES
 
 CHUNK_BYTES = 8192
 """Of a file in one message, as the SDK cuts it; Dify refuses longer ones."""
 
 
-def blob(
-    stem: str, data: bytes, kind: PictureFormat, output_format: OutputFormat
-) -> tuple[Iterator[ToolInvokeMessage], dict[str, Any], list[str]]:
-    """An image as messages, in the format that was asked for and within what Dify takes.
+def as_asked(
+    data: bytes, kind: PictureFormat, output_format: OutputFormat
+) -> tuple[bytes, PictureFormat, list[str]]:
+    """Return an image in the format that was asked for and within what Dify takes.
 
-    Its generation parameters are kept. A file over Dify's limit would be lost, so it becomes a
-    JPEG; one that cannot be converted stays as it is.
+    Its generation parameters are kept. It has cost GPU time, so it is never lost: one that cannot
+    be converted stays as it is, and one over Dify's limit becomes a JPEG, then one of lower
+    quality, then a smaller one.
 
     Args:
-        stem: Of the file's name.
         data: The image as the server made it.
         kind: Its format.
         output_format: "original" leaves it as it is.
 
     Returns:
-        The messages, the file's name and size for the JSON, and what is to be said of it.
+        The file, its format, and what is to be said of it.
     """
     said = []
     if output_format not in {"original", kind.name}:
@@ -40,50 +41,80 @@ def blob(
             data = run_in_thread(convert, data, output_format)
             kind = sniff(data)
         except (NotAPicture, InvalidInput) as error:
-            # It has cost GPU time, and others of the same call may already have been handed over.
-            said.append(f"{stem} stays a {kind.name} as the server sent it. {error}")
+            said.append(f"An image stays a {kind.name} as the server sent it. {error}")
     if len(data) > MOST_FILE_BYTES:
         large = (
             f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "
             f"{MOST_FILE_BYTES >> 20} MB a file"
         )
-        smaller = run_in_thread(convert, data, "jpeg")
-        if smaller is data:
-            # A JPEG, or an animation.
-            said.append(f"{large}, so Dify may refuse it. Ask for a smaller image.")
-        else:
-            said.append(f"{large}; it became a JPEG.")
-        data, kind = smaller, sniff(smaller)
-    filename = f"{stem}.{kind.extension}"
-    meta = {"mime_type": kind.mime_type, "filename": filename}
-    return chunks(data, meta), {"filename": filename, "bytes": len(data)}, said
+        try:
+            data, became = run_in_thread(shrunk, data, MOST_FILE_BYTES)
+        except NotAPicture:
+            became = ""
+        kind = sniff(data)
+        said.append(
+            f"{large}; it became {became}."
+            if became
+            else f"{large}, so Dify may refuse it. Ask for a smaller image."
+        )
+    return data, kind, said
 
 
-def chunks(data: bytes, meta: dict[str, str]) -> Iterator[ToolInvokeMessage]:
-    """A file as the messages that the SDK makes of a blob message, ready to be written.
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A file on its way to Dify in chunks.
 
-    The SDK checks, dumps and encodes each of its 8 KB as a pydantic model: 10 ms for 1.5 MB. It
-    takes dicts as well (``ResponseWriter.stream_object``), and these cost it half as much; see
-    docs/bench.md. Its own chunks are the measure of these: a test holds them against each other.
-
-    Args:
-        data: The file.
-        meta: Its ``mime_type`` and ``filename``.
+    Attributes:
+        id: Joins the chunks.
+        size: Bytes of the file.
+        kind: Its format.
     """
-    name = uuid.uuid4().hex
-    view = memoryview(data)
-    # The last one is empty and says that the file ends.
-    starts = (*range(0, len(data), CHUNK_BYTES), len(data))
-    for sequence, start in enumerate(starts):
+
+    id: str
+    size: int
+    kind: PictureFormat
+
+    @classmethod
+    def of(cls, data: bytes, kind: PictureFormat) -> "Blob":
+        """Return the blob of a file."""
+        return cls(uuid.uuid4().hex, len(data), kind)
+
+    def chunks(self, data: bytes, stem: str) -> Iterator[ToolInvokeMessage]:
+        """Yield the file as the messages that the SDK makes of a blob message, but for the last.
+
+        The SDK checks, dumps and encodes each of its 8 KB as a pydantic model: 10 ms for 1.5 MB. It
+        takes dicts as well (``ResponseWriter.stream_object``), and these cost it half as much; see
+        docs/bench.md. Its own chunks are the measure of these: a test holds them against each
+        other.
+        """
+        view = memoryview(data)
+        meta = self._meta(stem)
+        for sequence, start in enumerate(range(0, self.size, CHUNK_BYTES)):
+            yield self._chunk(sequence, view[start : start + CHUNK_BYTES], meta)
+
+    def end(self, stem: str) -> ToolInvokeMessage:
+        """Return the empty chunk that ends the file; Dify takes the file's name from this one."""
+        return self._chunk(-(-self.size // CHUNK_BYTES), b"", self._meta(stem), end=True)
+
+    def filename(self, stem: str) -> str:
+        """Return the file's name."""
+        return f"{stem}.{self.kind.extension}"
+
+    def _meta(self, stem: str) -> dict[str, str]:
+        return {"mime_type": self.kind.mime_type, "filename": self.filename(stem)}
+
+    def _chunk(
+        self, sequence: int, part: Any, meta: dict[str, str], *, end: bool = False
+    ) -> ToolInvokeMessage:
         message = {
             "type": "blob_chunk",
             "message": {
-                "id": name,
+                "id": self.id,
                 "sequence": sequence,
-                "total_length": len(data),
-                "blob": b64encode_as_string(view[start : start + CHUNK_BYTES]),
-                "end": start == len(data),
+                "total_length": self.size,
+                "blob": b64encode_as_string(part),
+                "end": end,
             },
             "meta": meta,
         }
-        yield cast(ToolInvokeMessage, message)
+        return cast(ToolInvokeMessage, message)

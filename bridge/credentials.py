@@ -6,13 +6,14 @@ from typing import Any
 from sdwebui.client import Client
 from sdwebui.deadline import DEFAULT_SECONDS, MOST_SECONDS
 from sdwebui.errors import InvalidInput
+from sdwebui.planning import Defaults
 from sdwebui.server import Server
 
 LEAST_SECONDS = 1.0
 """The least that the credential ``timeout`` may be."""
 
 CHECK_SECONDS = 30.0
-"""For validating credentials and filling dropdowns: a person waits in front of a form."""
+"""For validating credentials: a person waits in front of a form."""
 
 
 def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) -> Client:
@@ -38,7 +39,12 @@ def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) 
         ca_certificate=text.get("ca_certificate", ""),
     )
     limit = _read_seconds(text.get("timeout", ""))
-    return Client(server, min(limit, seconds) if seconds else limit, text.get("model", ""))
+    defaults = Defaults(
+        model=text.get("model", ""),
+        prompt_prefix=text.get("prompt_prefix", ""),
+        negative_prompt=text.get("negative_prompt", ""),
+    )
+    return Client(server, min(limit, seconds) if seconds else limit, defaults)
 
 
 def _read_switch(value: object) -> bool:

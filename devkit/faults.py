@@ -5,13 +5,14 @@ somebody else's job interrupted, a secret told, a deadline overrun.
 """
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+import requests
 from rich.console import Console
 from rich.table import Table
 
@@ -28,6 +29,32 @@ MOST_OVERRUN = 1.0
 
 PICTURES = "images"
 """What a case comes to when the fault is none for this client."""
+
+_CONNECTION, _UNAVAILABLE = "InvokeConnectionError", "InvokeServerUnavailableError"
+
+KINDS: dict[str, tuple[str, str]] = {
+    "OutOfMemory": (_UNAVAILABLE, r"The GPU ran out of memory"),
+    "NotANumber": (_UNAVAILABLE, r"The model produced NaNs"),
+    "ModelMissing": (_UNAVAILABLE, r"could not load a checkpoint|has no checkpoint"),
+    "ExtensionMissing": (_UNAVAILABLE, r"lacks the extension"),
+    "Rejected": ("InvokeBadRequestError", r"refused a value of the \w+ request"),
+    "RateLimited": ("InvokeRateLimitError", r"limits requests \(429\)"),
+    "ProxyFailed": (_CONNECTION, r"[Tt]he proxy .*\((413|502|503|504)\)"),
+    "AnswerCutOff": (_CONNECTION, r"broke off half-way|closed the connection in the middle"),
+    "Unreachable": (_CONNECTION, r"Nothing listens at"),
+    "DeadlineExceeded": (_CONNECTION, r"The time limit of 2 seconds"),
+    "AnswerNotJSON": (_UNAVAILABLE, r"its answer is not the JSON of a WebUI"),
+    "AnswerTooLarge": (_UNAVAILABLE, r"answer is larger than"),
+    "NotAPicture": (_UNAVAILABLE, r"is not base64|as an image that are none"),
+    "NoPicture": (_UNAVAILABLE, r"without an image|an empty image"),
+    "NotAWebUI": (
+        _UNAVAILABLE,
+        r"no list of models|a web page instead of JSON|has no endpoint for|redirects to",
+    ),
+    "AccessDenied": (_UNAVAILABLE, r"did not let the plugin in|forbids this"),
+    "ServerFault": (_UNAVAILABLE, r"failed at list the models \(500\)"),
+}
+"""Each kind of error, by the class that Dify sees of it and by words of its message."""
 
 EXPECTED: dict[str, tuple[str, ...]] = {
     # KoboldCpp answers 200 without an image to any failure, SD.Next to a missing model.
@@ -81,7 +108,7 @@ class Outcome:
     """What one case came to.
 
     Attributes:
-        got: Name of the error, or "images".
+        got: Kind of the error, or "images"; Dify's class of an error of no known kind.
         message: The error's text.
         sent: Generation requests that reached the server.
         interrupts: Interrupts that reached it, less one for an own job that was running.
@@ -104,6 +131,14 @@ class Outcome:
         return self.got in EXPECTED[self.fault]
 
 
+def kind_of(error: PluginError) -> str:
+    """Return the kind of an error; Dify's class of it where it is none of them."""
+    for kind, (error_type, words) in KINDS.items():
+        if error.error_type == error_type and re.search(words, error.message):
+            return kind
+    return error.error_type
+
+
 def run_case(plugin: PluginHost, sim: Simulator, model: str, fault: str, number: int) -> Outcome:
     """One family with one fault: the simulator is reset, the plugin asked for one image."""
     sim.reset()
@@ -116,13 +151,13 @@ def run_case(plugin: PluginHost, sim: Simulator, model: str, fault: str, number:
         "headers": f"X-Case: {number}",
     }
     # The checkpoint's name makes the plugin look into the list of models too.
-    asked = {"prompt": "a cat", "width": 64, "height": 64, "steps": 1, "model": model}
+    asked = {"prompt": "a cat", "size": "64x64", "steps": 1, "model": model}
     started = time.monotonic()
     got, message = PICTURES, ""
     try:
-        plugin.invoke(PROVIDER, "txt2img", credentials, asked, timeout=60)
+        plugin.invoke(PROVIDER, "sd_txt2img", credentials, asked, timeout=60)
     except PluginError as error:
-        got, message = error.error_type, error.message
+        got, message = kind_of(error), error.message
     overrun = max(0.0, time.monotonic() - started - SECONDS)
     journal = sim.journal()
     own = any(job["state"] in {"running", "interrupted"} for job in sim.jobs())
@@ -145,8 +180,9 @@ def run_matrix(
     """All cases, family by family."""
     for place, family in enumerate(families):
         with Simulator(family=family, auth=f"{USER}:{SECRET}") as sim:
-            access: dict[str, Any] = {"base_url": sim.url, "api_auth": f"{USER}:{SECRET}"}
-            model = plugin.fetch_options(PROVIDER, "txt2img", "model", access)[0].value
+            models = f"{sim.url}/sdapi/v1/sd-models"
+            listed = requests.get(models, auth=(USER, SECRET), timeout=10).json()
+            model = listed[0]["model_name"]
             for number, fault in enumerate(faults):
                 yield run_case(plugin, sim, model, fault, place * 1000 + number)
 
@@ -159,7 +195,7 @@ def main() -> int:
     given = parser.parse_args()
     families = tuple(given.family or FAMILIES)
     faults = given.fault or list(EXPECTED)
-    # Wide enough for the names of the errors, also where there is no terminal.
+    # Wide enough for the kinds of errors, also where there is no terminal.
     console = Console(width=160)
     table = Table("fault", *families)
     with PluginHost(ROOT) as plugin:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from dify_plugin import ToolProvider
-from dify_plugin.errors.tool import ToolProviderCredentialValidationError
 
 
 class StableDiffusionProvider(ToolProvider):
@@ -13,13 +12,10 @@ class StableDiffusionProvider(ToolProvider):
         """Ask the server for its models and look for the default one among them.
 
         Raises:
-            ToolProviderCredentialValidationError: What is wrong and what to do.
+            CredentialsValidateFailedError: What is wrong and what to do.
         """
+        from bridge import errors
         from bridge.credentials import CHECK_SECONDS, client_for
-        from sdwebui.errors import WebUIError
 
-        try:
-            client = client_for(credentials, seconds=CHECK_SECONDS)
-            client.check()
-        except WebUIError as error:
-            raise ToolProviderCredentialValidationError(str(error)) from None
+        with errors.of_the_provider():
+            client_for(credentials, seconds=CHECK_SECONDS).check()

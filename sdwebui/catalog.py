@@ -167,7 +167,7 @@ class Catalog:
         """The checkpoint of any name that the server, or a person, gives it.
 
         Raises:
-            UnknownName: With the nearest names and the first 20.
+            UnknownName: With the nearest names and the first ones.
         """
         known = self.checkpoints(deadline)
         if not lookup(wanted, known):

@@ -19,7 +19,7 @@ from sdwebui.errors import (
 )
 from sdwebui.pictures import PictureFormat, size_of, sniff
 from sdwebui.plan import Plan
-from sdwebui.planning import Planner
+from sdwebui.planning import NO_DEFAULTS, Defaults, Planner
 from sdwebui.receipt import Evidence, expected_size, require_model
 from sdwebui.report import Report, Round, report_of, shortfall
 from sdwebui.server import Server
@@ -60,7 +60,7 @@ class Client:
     Attributes:
         server: Where it is.
         seconds: The time limit of the whole call, waiting in the queue included.
-        default_model: The checkpoint for calls that name none; "" leaves the loaded one.
+        defaults: The checkpoint for calls that name none, and words put before all prompts.
 
     Example:
         >>> client = Client(Server.at("192.168.1.20:7860"), seconds=120)
@@ -71,7 +71,7 @@ class Client:
 
     server: Server
     seconds: float = DEFAULT_SECONDS
-    default_model: str = ""
+    defaults: Defaults = NO_DEFAULTS
     deadline: Deadline = field(init=False)
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class Client:
     @property
     def planner(self) -> Planner:
         """Decides requests within this call's time limit."""
-        return Planner(self.catalog, self._work, self.default_model)
+        return Planner(self.catalog, self._work, self.defaults)
 
     @property
     def _work(self) -> Deadline:
@@ -103,8 +103,8 @@ class Client:
             self.catalog.checkpoints(self.deadline, fresh=True)
         except NotAWebUI as error:
             raise self._explained(error) from None
-        if self.default_model:
-            self.catalog.checkpoint(self.default_model, self.deadline)
+        if self.defaults.model:
+            self.catalog.checkpoint(self.defaults.model, self.deadline)
 
     def _explained(self, error: NotAWebUI) -> NotAWebUI:
         """A 404 beside a live page is most often a WebUI that was started without ``--api``."""

@@ -1,4 +1,4 @@
-"""``extra``: fields of the request that the user sets beside, or instead of, the parameters."""
+"""Fields of the request's JSON that the user sets beside, or instead of, the parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +21,15 @@ def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
+def over(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``extra`` with further fields beneath it; its null still takes a field out later."""
+    joined = {**fields, **extra}
+    options = (fields.get("override_settings"), extra.get("override_settings"))
+    if all(isinstance(one, Mapping) for one in options):
+        joined["override_settings"] = {**(options[0] or {}), **(options[1] or {})}
+    return joined
+
+
 def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
     """The parameters with the seed of ``extra``: the other images count up from it as ever.
 
@@ -30,7 +39,9 @@ def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
     if "seed" not in asked.extra:
         return asked
     rest = {name: value for name, value in asked.extra.items() if name != "seed"}
-    seed = Generation.read({"seed": asked.extra["seed"]}).seed
+    # null is as good as no seed.
+    given = {} if asked.extra["seed"] is None else {"seed": asked.extra["seed"]}
+    seed = Generation.build(given, {"seed": "more_settings: seed"}).seed
     return asked.model_copy(update={"seed": seed, "extra": rest})
 
 

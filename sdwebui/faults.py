@@ -25,7 +25,7 @@ from sdwebui.errors import (
 )
 from sdwebui.server import Server
 
-MOST_WORDS = 300
+MOST_WORDS = 150
 """Characters of a server's own text that a message repeats."""
 
 _OUT_OF_MEMORY = re.compile(
@@ -50,7 +50,7 @@ _EXTENSION = re.compile(
 
 
 def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str:
-    """What the server said, at most 300 characters, without secrets, tags or images.
+    """What the server said, at most 150 characters, without secrets, tags or images.
 
     A1111 fills ``detail`` for HTTP errors and ``errors`` for exceptions, Forge has ``message``
     instead, validation errors are lists of ``{loc, msg}``, sd.cpp says ``{error, message}``,
@@ -146,7 +146,7 @@ def fault_of(
     if status in {400, 422} or refused:
         return Rejected(
             f"The server refused a value of the {job} request ({status}).{quoted} "
-            "Change that parameter (or the field of that name in extra)."
+            "Change that parameter, or that field of the JSON in more_settings."
         )
     if 300 <= status < 400:
         return NotAWebUI(_redirected(server, status, headers.get("Location", "")))

@@ -6,13 +6,13 @@ last line of ``Name: value`` pairs; KoboldCpp puts everything in one row between
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sdwebui import metadata
 from sdwebui.infotext_fields import Infotext
 
-__all__ = ["Infotext", "build", "foreign_maker", "parse", "read_parameters"]
+__all__ = ["Infotext", "build", "foreign_maker", "parse", "parse_pairs", "read_parameters"]
 
 _NEGATIVE = "Negative prompt:"
 _FIELD_NAME = re.compile(r"\s*(\w[\w \-/]*):\s*")
@@ -110,27 +110,40 @@ def _templates(lines: list[str]) -> dict[str, str]:
     return {name: "\n".join(parts) for name, parts in templates.items()}
 
 
+def parse_pairs(text: str) -> list[tuple[str, str]]:
+    """Parse ``Name: value, Name: "quoted, value", Name: {"json": 1}`` into names and values.
+
+    What stands before the first name is left out.
+    """
+    pairs: list[tuple[str, list[str]]] = []
+    for name, value in _parts(text):
+        if name:
+            pairs.append((name, [value]))
+        elif pairs:
+            # What follows a comma within an unquoted value.
+            pairs[-1][1].append(value)
+    return [(name, ",".join(values)) for name, values in pairs]
+
+
 def _parse_fields(line: str, *, strict: bool = False) -> dict[str, str]:
-    """``Name: value, Name: "quoted, value", Name: {"json": 1}`` as a dict; the last of a name wins.
+    """Return the pairs of a line as a dict; the last of a name wins.
 
     Args:
         line: The line of fields.
-        strict: Give nothing unless the whole line is fields.
+        strict: Give nothing unless every part of the line has a name.
     """
-    fields: dict[str, list[str]] = {}
-    parts: list[str] = []
+    if strict and not all(name for name, _ in _parts(line)):
+        return {}
+    return dict(parse_pairs(line))
+
+
+def _parts(line: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value of each part between commas; the name is "" where there is none."""
     position = 0
     while position < len(line):
         named = _FIELD_NAME.match(line, position)
-        if named:
-            parts = fields[named[1].rstrip()] = []
-            position = named.end()
-        elif strict:
-            return {}
-        # A part without a name is what follows a comma within an unquoted value.
-        value, position = _value(line, position)
-        parts.append(value)
-    return {name: ",".join(parts) for name, parts in fields.items()}
+        value, position = _value(line, named.end() if named else position)
+        yield (named[1].rstrip() if named else ""), value
 
 
 def _value(line: str, start: int) -> tuple[str, int]:

@@ -61,7 +61,7 @@ class Infotext:
         if sampler and self.get("Version") in ("stable-diffusion.cpp", "KoboldCpp"):
             sampler, _, attached = sampler.partition(" ")
             scheduler = scheduler or attached or None
-        return None if sampler == "NONE" else sampler, scheduler
+        return None if sampler in ("NONE", "Undefined") else sampler, scheduler
 
     @property
     def cfg_scale(self) -> float | None:

@@ -1,7 +1,7 @@
 """What a server offers as rows short enough for an agent to read."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from sdwebui.client import Client
 from sdwebui.names import Offer, folded
@@ -18,6 +18,15 @@ _KINDS = {
     "controlnet_models": "ControlNet models",
     "face_detailers": "face detailers",
 }
+
+MOST_ROWS = 50
+"""Rows at most, so that an agent can read them."""
+
+AGENT_CHARACTERS = 1500
+"""Of the text that an agent's model reads."""
+
+_ROOM_FOR_THE_END = 240
+"""Characters of the last lines, which say how many more there are and what is not listed."""
 
 EACH_IN_ALL = 5
 """Rows of each kind in an overview of all."""
@@ -37,7 +46,7 @@ class Listing:
     """Rows that were asked for.
 
     Attributes:
-        rows: Up to the limit.
+        rows: At most 50.
         total: How many there are.
         missing: Kinds that this server does not list.
     """
@@ -67,7 +76,7 @@ def list_resources(client: Client, asked: ListResources) -> Listing:
         total += len(found)
         shown = found[:EACH_IN_ALL] if asked.kind == "all" and not wanted else found
         rows += (Row(kind, offer.name, offer.detail[:200]) for offer in shown)
-    return Listing(tuple(rows[: asked.limit]), total, tuple(missing))
+    return Listing(tuple(rows[:MOST_ROWS]), total, tuple(missing))
 
 
 def _fits(offer: Offer, wanted: str) -> bool:
@@ -91,18 +100,40 @@ def _offers(client: Client, kind: str) -> tuple[Offer, ...] | None:
     return None if offers is None else tuple(one for one in offers if one.name != "None")
 
 
-def in_words(listing: Listing) -> Iterator[str]:
-    """The rows as lines, grouped by kind."""
+def as_facts(listing: Listing) -> dict[str, Any]:
+    """Return the listing as JSON."""
+    return {
+        "resources": [asdict(row) for row in listing.rows],
+        "total": listing.total,
+        "not_listed": list(listing.missing),
+    }
+
+
+def in_words(listing: Listing, most_characters: int | None = None) -> str:
+    """Return the rows as lines, grouped by kind.
+
+    Args:
+        listing: What to tell.
+        most_characters: Rows that would pass this length are left out, and counted at the end.
+    """
+    lines: list[str] = []
     kind = ""
+    shown = 0
+    room = (most_characters or 10**9) - _ROOM_FOR_THE_END
     for row in listing.rows:
-        if row.kind != kind:
-            kind = row.kind
-            yield f"{kind}:"
-        yield f"- {row.name}{f' ({row.detail})' if row.detail else ''}"
-    more = listing.total - len(listing.rows)
+        head = [f"{row.kind}:"] if row.kind != kind else []
+        new = [*head, f"- {row.name}{f' ({row.detail})' if row.detail else ''}"]
+        room -= sum(len(line) + 1 for line in new)
+        if room < 0:
+            break
+        kind = row.kind
+        lines += new
+        shown += 1
+    more = listing.total - shown
     if more > 0:
-        yield f"… and {more} more; narrow the filter, or name one kind."
+        lines.append(f"… and {more} more; narrow the filter, or name one kind.")
     if not listing.total and not listing.missing:
-        yield "There is nothing of that name."
+        lines.append("There is nothing of that name.")
     if listing.missing:
-        yield f"This server does not list: {', '.join(listing.missing)}."
+        lines.append(f"This server does not list: {', '.join(listing.missing)}.")
+    return "\n".join(lines)

@@ -34,7 +34,7 @@ def mask_from(
         data: The whole file.
         size: Of the image, in pixels; a mask of another size is stretched to it.
         name: The parameter, for messages.
-        inverted: White is going to mean keep (``inpainting_mask_invert``).
+        inverted: White is going to mean keep (``mask_mode`` not_masked).
 
     Raises:
         InvalidInput: No image (see :func:`sdwebui.inputs.open_picture`), or nothing is marked.
@@ -62,6 +62,28 @@ def mask_from_transparency(
     if picture.alpha is None:
         return None
     return _checked(_inverse(picture.alpha), picture.name, (), inverted=inverted)
+
+
+def mask_from_area(
+    area: tuple[float, float, float, float], size: tuple[int, int], *, grown: int = 0
+) -> PreparedPicture:
+    """Return a mask that marks one rectangle.
+
+    Args:
+        area: Left, top, right and bottom in percent of the image.
+        size: Of the image, in pixels.
+        grown: Pixels by which the rectangle grows at each side: the blur of its edge then lies
+            around what was meant, not within.
+    """
+    from PIL import Image
+
+    left, top, right, bottom = (round(share * size[at % 2] / 100) for at, share in enumerate(area))
+    # However narrow, and even at the very edge, it marks a pixel.
+    left, top = min(left, size[0] - 1), min(top, size[1] - 1)
+    box = (left - grown, top - grown, max(right, left + 1) + grown, max(bottom, top + 1) + grown)
+    mask = Image.new("RGB", size)
+    mask.paste("white", box)
+    return PreparedPicture("mask_area", mask)
 
 
 def _marks(mask: PreparedPicture) -> tuple["Image.Image", list[str]]:
@@ -113,13 +135,13 @@ def _checked(
     darkest, brightest = ImageStat.Stat(luminance).extrema[0]
     if inverted and darkest >= DARKEST_MARK:
         raise InvalidInput(
-            f"{name}: the mask marks nothing: it is all white, and inpainting_mask_invert makes "
-            "white mean keep. Paint black what is to change, or switch the inversion off."
+            f"{name}: the mask marks nothing: it is all white, and mask_mode not_masked "
+            "makes white mean keep. Paint black what is to change, or set mask_mode to masked."
         )
     if not inverted and brightest < DARKEST_MARK:
         raise InvalidInput(
             f"{name}: the mask marks nothing: it is all black or dark. Paint white what is to "
-            "change, or switch inpainting_mask_invert on."
+            "change, or set mask_mode to not_masked."
         )
     return PreparedPicture(name, luminance.convert("RGB"), warnings=notes)
 

@@ -7,8 +7,11 @@ from difflib import SequenceMatcher
 
 from sdwebui.errors import UnknownName
 
-SHOWN = 20
-"""Names that an error lists."""
+SHOWN = 120
+"""Characters of the names that an error lists."""
+
+SHOWN_NAME = 60
+"""Characters of a wrong name that an error repeats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,28 +68,38 @@ def find[T: Offer](kind: str, wanted: str, offers: Sequence[T]) -> T:
         offers: What the server has.
 
     Raises:
-        UnknownName: None fits, or several do; lists the nearest and the first 20 names.
+        UnknownName: None fits, or several do; lists the nearest and the first names.
     """
     found = lookup(wanted, offers)
     if len(found) == 1:
         return found[0]
     if found:
         raise UnknownName(
-            f"The {kind} {wanted!r} means several: {_listed(offer.name for offer in found)}. "
+            f"The {kind} {wanted!r} means several: {listed(found)}. "
             "Write one of these names in full."
         )
     raise UnknownName(unknown(kind, wanted, offers))
 
 
 def unknown(kind: str, wanted: str, offers: Sequence[Offer]) -> str:
-    """The sentence for a name that the server does not know."""
+    """Return the sentence for a name that the server does not know."""
+    name = repr(wanted if len(wanted) <= SHOWN_NAME else f"{wanted[:SHOWN_NAME]}…")
     if not offers:
-        return f"The server has no {kind} {wanted!r}; it has none at all."
+        return f"The server has no {kind} {name}; it has none at all."
     near = nearest(wanted, offers)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    more = f" and {len(offers) - SHOWN} more" if len(offers) > SHOWN else ""
-    names = _listed(offer.name for offer in offers[:SHOWN])
-    return f"The server has no {kind} {wanted!r}.{hint} It has: {names}{more}."
+    return f"The server has no {kind} {name}.{hint} It has: {listed(offers)}."
+
+
+def listed(offers: Sequence[Offer]) -> str:
+    """Return the first names, as many as a message has room for, and where all are shown."""
+    names: list[str] = []
+    for offer in offers:
+        if names and sum(map(len, names)) + 2 * len(names) + len(offer.name) > SHOWN:
+            more = len(offers) - len(names)
+            return f"{', '.join(names)} and {more} more, which sd_list_resources shows"
+        names.append(offer.name)
+    return ", ".join(names)
 
 
 def nearest(wanted: str, offers: Sequence[Offer], most: int = 3) -> list[str]:
@@ -104,7 +117,3 @@ def nearest(wanted: str, offers: Sequence[Offer], most: int = 3) -> list[str]:
 
     rated = sorted(((likeness(offer), offer.name) for offer in offers), key=lambda pair: -pair[0])
     return list(dict.fromkeys(name for score, name in rated if score >= 0.6))[:most]
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

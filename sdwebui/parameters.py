@@ -1,24 +1,39 @@
 """What a user may ask for: one pydantic model a tool, the only place of names, types and ranges.
 
-The forms in ``tools/*.yaml`` show the same parameters to people; a test holds the two together.
+Each model lists which of its fields stand in the tool's form, from which ``tools/*.yaml`` is made:
+``LLM`` is filled by an agent's model or a mapping, ``SETTINGS`` by who builds the app. The others
+are details, which ``more_settings`` or a reproduced image fill in (:mod:`sdwebui.more_settings`).
+
 Values come as Dify hands them over: numbers may be strings, and ``None``, ``""`` and ``"None"``
 (what older Dify versions send for an untouched dropdown) all mean "not set".
 """
 
 import json
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from sdwebui.errors import InvalidInput
+from sdwebui.form_texts import (
+    number,
+    read_area,
+    read_hires_fix,
+    read_loras,
+    read_names,
+    read_object,
+    read_size,
+)
 
 AspectRatio = Literal["1:1", "4:3", "3:4", "3:2", "2:3", "16:9", "9:16"]
 OutputFormat = Literal["original", "png", "jpeg", "webp"]
 ControlMode = Literal["balanced", "prompt", "control"]
 ResizeMode = Literal["stretch", "crop", "fill", "latent"]
 MaskedContent = Literal["fill", "original", "noise", "nothing"]
+InpaintArea = Literal["whole", "only_masked"]
+MaskMode = Literal["masked", "not_masked"]
+FaceRestorer = Literal["CodeFormer", "GFPGAN"]
+ModelFamily = Literal["auto", "sd15", "sd2", "sdxl", "sd3", "flux", "qwen", "zimage"]
 ResourceKind = Literal[
     "all",
     "models",
@@ -40,6 +55,29 @@ SIDE_STEP = 8
 """Width and height are multiples of this many pixels: the latent space is 8 times smaller."""
 
 _UNSET = (None, "", "None")
+_NO_MODEL = frozenset(
+    {"default", "auto", "automatic", "current", "loaded", "none", "null", "string", "undefined"}
+)
+"""What an agent's model writes into ``model`` when it has no wish."""
+
+
+_KEYS = {
+    "vae": "VAE",
+    "hires_fix": "Hires upscale",
+    "face_detailer": "ADetailer model",
+    "face_restorer": "Face restoration",
+    "mask_padding": "Masked area padding",
+    "scheduler": "Schedule type",
+    "variation_strength": "Variation seed strength",
+    "model_hash": "Model hash",
+}
+"""What generation data call a detail, where that is not the field's own name."""
+
+_INTERNAL = frozenset(
+    {"fields", "detailers", "extra", "lenient", "notes", "controlnet_0", "controlnet_1"}
+    | {"reproduce"}
+)
+"""Details that no single key of a text sets."""
 
 
 @runtime_checkable
@@ -51,112 +89,195 @@ class InputFile(Protocol):
         """File name for messages."""
 
     def read(self) -> bytes:
-        """The whole file.
+        """Return the whole file.
 
         Raises:
             FileUnavailable: It could not be downloaded.
         """
 
 
-class NamedWeight(BaseModel):
+def _is_unset(value: Any) -> bool:
+    """Whether a value stands for a blank field."""
+    return value is None or (isinstance(value, str) and value.strip() in _UNSET)
+
+
+class _Part(BaseModel):
+    """What one text field of a form holds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NamedWeight(_Part):
     """A LoRA and how strongly it counts; 1 is its full, trained strength."""
 
-    model_config = ConfigDict(frozen=True)
     name: str
     weight: float = Field(default=1.0, ge=-10, le=10)
 
 
-def _read_loras(value: Any) -> Any:
-    """``"name:weight, other"`` as a list; the weight is what stands behind the last colon."""
-    if not isinstance(value, str):
-        return value
-    loras = []
-    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", value))):
-        tag = re.fullmatch(r"<lora:(.*)>", part)
-        name, colon, weight = (tag[1] if tag else part).rpartition(":")
-        if not colon:
-            name, weight = weight, "1"
-        try:
-            loras.append({"name": name.strip(), "weight": float(weight)})
-        except ValueError:
-            raise ValueError(
-                f"write it as name:weight, …; {weight.strip()!r} is not a number"
-            ) from None
-    return loras
+class Size(_Part):
+    """Width and height in pixels; one that is None follows from the other."""
+
+    width: int | None = Field(default=None, ge=SMALLEST_SIDE, le=LARGEST_SIDE)
+    height: int | None = Field(default=None, ge=SMALLEST_SIDE, le=LARGEST_SIDE)
 
 
-def _read_names(value: Any) -> Any:
-    """A comma-separated list, or JSON's ``["a, b", "c"]`` for names that hold commas."""
-    if not isinstance(value, str):
-        return value
-    if value.lstrip().startswith("["):
-        try:
-            return json.loads(value)
-        except (ValueError, RecursionError) as error:
-            raise ValueError(f"not a JSON list ({error})") from None
-    return [name for name in (part.strip() for part in re.split(r"[,\n]", value)) if name]
+class TargetSize(_Part):
+    """What an image is enlarged to, in pixels; one side that is None follows from the other."""
+
+    width: int | None = Field(default=None, ge=64, le=16384)
+    height: int | None = Field(default=None, ge=64, le=16384)
 
 
-def _read_object(value: Any) -> Any:
-    """A JSON object, given as text or as an object."""
-    try:
-        parsed = json.loads(value) if isinstance(value, str) else value
-        # Python reads and writes NaN, infinite numbers (1e999) and halves of characters, which no
-        # server takes.
-        json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise ValueError(f'not JSON ({error}); write an object such as {{"eta": 0.5}}') from None
-    if not isinstance(parsed, dict):
-        raise ValueError('not a JSON object; write one such as {"eta": 0.5}')  # noqa: TRY004
-    return parsed
+class Hires(_Part):
+    """A hires fix: a second pass at a larger size; what is None is left to the server's family.
+
+    ``size`` is used instead of ``scale`` where generation data names one. Steps 0 means as many as
+    in the first pass.
+    """
+
+    scale: float | None = Field(default=None, ge=1, le=4)
+    upscaler: str | None = None
+    steps: int | None = Field(default=None, ge=0, le=150)
+    denoising_strength: float | None = Field(default=None, ge=0, le=1)
+    size: Annotated[Size | None, BeforeValidator(read_size)] = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    cfg_scale: float | None = Field(default=None, ge=0, le=30)
 
 
-def _one_or_more(value: Any) -> Any:
-    """A single file as a list of one: Dify hands over either."""
-    return [value] if isinstance(value, InputFile) else value
+class Control(_Part):
+    """A ControlNet unit; ``start`` and ``end`` are shares of the steps, 0–1."""
+
+    module: str | None = None
+    model: str | None = None
+    weight: float | None = Field(default=None, ge=0, le=2)
+    start: float | None = Field(default=None, ge=0, le=1)
+    end: float | None = Field(default=None, ge=0, le=1)
+    mode: ControlMode | None = None
+    resize_mode: Literal["stretch", "crop", "fill"] | None = None
+    pixel_perfect: bool | None = None
+    processor_res: int | None = Field(default=None, ge=64, le=4096)
+    threshold_a: float | None = None
+    threshold_b: float | None = None
+
+
+def _read_model(value: Any) -> Any:
+    if isinstance(value, str) and value.strip().strip("\"'<>").casefold() in _NO_MODEL:
+        return None
+    return value
+
+
+def _without_gaps(value: Any) -> Any:
+    """Return a single file as a list of one, and a list without the None that Dify puts there."""
+    if isinstance(value, InputFile):
+        return [value]
+    if isinstance(value, list | tuple):
+        return [one for one in value if one not in _UNSET]
+    return value
+
+
+def _read_text(value: Any) -> Any:
+    """Return an object that Dify hands over for a text as JSON."""
+    return json.dumps(value) if isinstance(value, Mapping) else value
+
+
+Text = Annotated[str, BeforeValidator(_read_text)]
 
 
 class Parameters(BaseModel):
     """Base of all tools' parameters: unset values are dropped, unknown names refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", arbitrary_types_allowed=True, coerce_numbers_to_str=True
+    )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_unset(cls, data: Any) -> Any:
-        # A prompt may be the very word None; an empty one is as good as none.
-        return {
-            name: value
-            for name, value in data.items()
-            if not (isinstance(value, str | None) and value in _UNSET)
-            or (name == "prompt" and value == "None")
-        }
+    LLM: ClassVar[tuple[str, ...]] = ()
+    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    IMAGE: ClassVar[str] = ""
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
-        """Check what Dify handed over.
+        """Check what a form, or an agent's model, gave.
 
         Raises:
             InvalidInput: Naming each wrong parameter, its range and what was given.
         """
+        wanted = {
+            name: value
+            for name, value in given.items()
+            if not _is_unset(value)
+            # A prompt may be the very word None; an empty one is as good as none.
+            or (name == "prompt" and value == "None")
+        }
+        strangers = [name for name in wanted if name not in {*cls.LLM, *cls.SETTINGS}]
+        if strangers:
+            raise InvalidInput(" ".join(map(cls._stranger, strangers)))
+        asked = cls.build(wanted)
+        if cls.IMAGE and not getattr(asked, cls.IMAGE):
+            raise InvalidInput(
+                f"{cls.IMAGE} is missing: hand over an image file. An agent whose tools get no "
+                "files gives image_id instead."
+            )
+        return asked
+
+    @classmethod
+    def _stranger(cls, name: str) -> str:
+        """Return the sentence for a parameter that the form does not have."""
+        known = name in cls.model_fields and name not in _INTERNAL
+        if not known or "more_settings" not in cls.SETTINGS:
+            return f"There is no parameter {name[:60]}."
+        key = _KEYS.get(name) or name.replace("_", " ").capitalize()
+        return f"There is no parameter {name} in this form; write {key}: … in more_settings."
+
+    @classmethod
+    def build(cls, values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Self:
+        """Check values for any of the fields, details without a field in the form included.
+
+        Args:
+            values: By field.
+            names: What messages call a field where that is another name.
+
+        Raises:
+            InvalidInput: Naming each wrong one.
+        """
         try:
-            return cls.model_validate(dict(given))
+            return cls.model_validate(dict(values))
         except ValidationError as error:
-            raise InvalidInput(" ".join(map(_sentence, error.errors()))) from None
+            sentences = dict.fromkeys(_sentence(one, names or {}) for one in error.errors())
+            raise InvalidInput(" ".join(sentences)) from None
+
+    @property
+    def explicit(self) -> dict[str, Any]:
+        """What was given and differs from its default.
+
+        Dify hands over the defaults of a form as if they had been given.
+        """
+        return {
+            name: value
+            for name in self.model_fields_set
+            if (value := getattr(self, name)) != type(self).model_fields[name].default
+        }
 
 
-def _sentence(error: Any) -> str:
-    """One of pydantic's findings as a sentence for the person who filled in the form."""
-    name = str(error["loc"][0]) if error["loc"] else "parameters"
+def _sentence(error: Any, names: Mapping[str, str]) -> str:
+    """Return one of pydantic's findings as a sentence for who filled in the form."""
+    place = [str(part) for part in error["loc"] if not isinstance(part, int)]
+    # The text's own name for the field, or for the whole that the field is a part of.
+    known = next((n for n in range(len(place), 0, -1) if ".".join(place[:n]) in names), 0)
+    parts = [names[".".join(place[:known])]] if known else []
+    name = ": ".join([*parts, *place[known:]]) or "parameters"
+    if place == ["lora", "weight"]:
+        name = name.removesuffix("weight") + "a weight"
     context = error.get("ctx", {})
-    if error["loc"][1:] and error["loc"][-1] == "weight":
-        name = f"{name}: a weight"
-    given = f"(got {str(error['input'])[:60]!r})"
+    text = str(error["input"])[:60]
+    given = f"(got {text if number(text) is not None else repr(text)})"
     match error["type"]:
-        case "missing":
-            return f"{name} is missing."
         case "extra_forbidden":
-            return f"There is no parameter {name}."
+            if len(place) == 1:
+                return f"There is no parameter {name}."
+            return f"{parts[0] if parts else place[0]} cannot be read {given}."
         case "greater_than_equal":
             return f"{name} must be at least {context['ge']} {given}."
         case "less_than_equal":
@@ -170,8 +291,8 @@ def _sentence(error: Any) -> str:
         case "is_instance_of" | "tuple_type":
             # What was given may be the signed address of a file.
             return f"{name} must be an image file."
-        case "too_short":
-            return f"{name} holds no image."
+        case "string_type":
+            return f"{name} must be text {given}."
         case "value_error":
             return f"{name}: {context['error']}."
         case _:
@@ -179,90 +300,178 @@ def _sentence(error: Any) -> str:
 
 
 class Generation(Parameters):
-    """What every generating tool takes: prompt, model, sampler, output."""
+    """What all generating tools know: prompt, model, sampler, output; the rest are details.
+
+    Attributes:
+        model_hash: Of the checkpoint, where generation data names both; it wins where it is known.
+        fields: Further fields of A1111's request, each with the name that generation data gives it.
+        detailers: Arguments of ADetailer's units beside the detector.
+        extra: Merged into the request's JSON last.
+        lenient: Names of the fields that came from generation data: where the server lacks one, a
+            warning is enough.
+        notes: What is to be said of the generation data.
+    """
 
     prompt: str = ""
     negative_prompt: str = ""
     image_count: int = Field(default=1, ge=1, le=8)
     seed: int = Field(default=-1, ge=-1, le=2**32 - 1)
-    model: str | None = None
-    lora: Annotated[tuple[NamedWeight, ...], BeforeValidator(_read_loras)] = ()
-    styles: Annotated[tuple[str, ...], BeforeValidator(_read_names)] = ()
-    width: int | None = Field(default=None, ge=SMALLEST_SIDE, le=LARGEST_SIDE)
-    height: int | None = Field(default=None, ge=SMALLEST_SIDE, le=LARGEST_SIDE)
+    model: Annotated[str | None, BeforeValidator(_read_model)] = None
+    lora: Annotated[tuple[NamedWeight, ...], BeforeValidator(read_loras)] = ()
+    size: Annotated[Size | None, BeforeValidator(read_size)] = None
+    sampler: str | None = None
     steps: int | None = Field(default=None, ge=1, le=150)
     cfg_scale: float | None = Field(default=None, ge=0, le=30)
-    distilled_cfg_scale: float | None = Field(default=None, ge=0, le=30)
-    sampler: str | None = None
-    scheduler: str | None = None
+    face_detailer: str | None = None
     vae: str | None = None
     clip_skip: int | None = Field(default=None, ge=1, le=12)
+    model_family: ModelFamily = "auto"
+    output_format: OutputFormat = "original"
+    more_settings: Text = ""
+
+    model_hash: str | None = None
+    styles: Annotated[tuple[str, ...], BeforeValidator(read_names)] = ()
+    scheduler: str | None = None
+    distilled_cfg_scale: float | None = Field(default=None, ge=0, le=30)
     refiner: str | None = None
     refiner_switch_at: float = Field(default=0.8, ge=0, le=1)
-    restore_faces: bool = False
+    face_restorer: FaceRestorer | None = None
     tiling: bool = False
-    face_detailer: str | None = None
-    output_format: OutputFormat = "original"
-    extra: Annotated[dict[str, Any], BeforeValidator(_read_object)] = Field(default_factory=dict)
+    variation_seed: int | None = Field(default=None, ge=-1, le=2**32 - 1)
+    variation_strength: float = Field(default=0.0, ge=0, le=1)
+    fields: tuple[tuple[str, str, Any], ...] = ()
+    detailers: tuple[dict[str, Any], ...] = ()
+    extra: Annotated[dict[str, Any], BeforeValidator(read_object)] = Field(default_factory=dict)
+    lenient: frozenset[str] = frozenset()
+    notes: tuple[str, ...] = ()
 
 
 class Txt2Img(Generation):
-    """The tool ``txt2img``."""
+    """The tool ``sd_txt2img``: new images from a prompt."""
+
+    LLM: ClassVar[tuple[str, ...]] = (
+        "prompt", "negative_prompt", "aspect_ratio", "image_count", "seed", "model", "reproduce",
+    )  # fmt: skip
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "lora", "size", "sampler", "steps", "cfg_scale", "hires_fix", "face_detailer", "vae",
+        "clip_skip", "model_family", "output_format", "more_settings",
+    )  # fmt: skip
 
     aspect_ratio: AspectRatio = "1:1"
-    enable_hr: bool = False
-    hr_scale: float = Field(default=2.0, ge=1, le=4)
-    hr_upscaler: str | None = None
-    hr_steps: int = Field(default=0, ge=0, le=150)
-    denoising_strength: float = Field(default=0.5, ge=0, le=1)
+    hires_fix: Annotated[Hires | None, BeforeValidator(read_hires_fix)] = None
     reproduce: InputFile | None = None
 
 
 class Img2Img(Generation):
-    """The tool ``img2img``: change an image, repaint a part of it, or paint beyond its edges."""
+    """The tool ``sd_img2img``: a whole image changed by a prompt.
 
-    image: InputFile
-    mask: InputFile | None = None
+    The fields of a mask and of the room to paint into are those of its two relatives below.
+    """
+
+    LLM: ClassVar[tuple[str, ...]] = (
+        "image", "prompt", "negative_prompt", "denoising_strength", "image_count", "seed", "model",
+        "image_id",
+    )  # fmt: skip
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "lora", "size", "resize_mode", "sampler", "steps", "cfg_scale", "face_detailer", "vae",
+        "clip_skip", "model_family", "output_format", "more_settings",
+    )  # fmt: skip
+    IMAGE: ClassVar[str] = "image"
+
+    image: InputFile | None = None
+    image_id: str | None = None
     denoising_strength: float | None = Field(default=None, ge=0, le=1)
     resize_mode: ResizeMode = "crop"
+
+
+class Masked(Img2Img):
+    """What repainting a part of an image needs, whether it lies in it or around it."""
+
+    masked_content: MaskedContent = "original"
+    inpaint_area: InpaintArea = "only_masked"
     mask_blur: int = Field(default=4, ge=0, le=64)
-    inpainting_fill: MaskedContent = "original"
-    inpaint_full_res: bool = True
-    inpaint_full_res_padding: int = Field(default=32, ge=0, le=256)
-    inpainting_mask_invert: bool = False
+    mask_padding: int = Field(default=32, ge=0, le=256)
+
+
+class Inpaint(Masked):
+    """The tool ``sd_inpaint``: a part of an image repainted."""
+
+    LLM: ClassVar[tuple[str, ...]] = (
+        "image", "mask", "mask_area", "prompt", "negative_prompt", "denoising_strength",
+        "image_count", "seed", "model", "image_id",
+    )  # fmt: skip
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "masked_content", "inpaint_area", "mask_blur", "mask_mode", "lora", "size", "sampler",
+        "steps", "cfg_scale", "vae", "output_format", "more_settings",
+    )  # fmt: skip
+
+    mask: InputFile | None = None
+    mask_area: Annotated[tuple[float, float, float, float] | None, BeforeValidator(read_area)] = (
+        None
+    )
+    mask_mode: MaskMode = "masked"
+
+
+class Outpaint(Masked):
+    """The tool ``sd_outpaint``: an image extended beyond its edges."""
+
+    LLM: ClassVar[tuple[str, ...]] = (
+        "image", "prompt", "negative_prompt", "expand_left", "expand_right", "expand_top",
+        "expand_bottom", "image_count", "seed", "model", "image_id",
+    )  # fmt: skip
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "denoising_strength", "masked_content", "mask_blur", "lora", "sampler", "steps",
+        "cfg_scale", "vae", "output_format", "more_settings",
+    )  # fmt: skip
+
     expand_left: int = Field(default=0, ge=0, le=2048)
     expand_right: int = Field(default=0, ge=0, le=2048)
     expand_top: int = Field(default=0, ge=0, le=2048)
     expand_bottom: int = Field(default=0, ge=0, le=2048)
+    masked_content: MaskedContent = "fill"
+    mask_blur: int = Field(default=8, ge=0, le=64)
 
 
 class ControlNet(Txt2Img):
-    """The tool ``controlnet``: txt2img guided by one or two control images."""
+    """The tool ``sd_controlnet``: txt2img guided by one or two control images."""
 
-    control_image: InputFile
-    control_model: str | None = None
+    LLM: ClassVar[tuple[str, ...]] = (
+        "control_image", "prompt", "negative_prompt", "aspect_ratio", "image_count", "seed",
+        "model", "control_image_2", "image_id",
+    )  # fmt: skip
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "control_module", "control_model", "control_weight", "control_end", "control_mode", "lora",
+        "size", "sampler", "steps", "cfg_scale", "output_format", "more_settings",
+    )  # fmt: skip
+    IMAGE: ClassVar[str] = "control_image"
+
+    control_image: InputFile | None = None
+    image_id: str | None = None
     control_module: str | None = None
+    control_model: str | None = None
     control_weight: float = Field(default=1.0, ge=0, le=2)
-    control_start: float = Field(default=0.0, ge=0, le=1)
     control_end: float = Field(default=1.0, ge=0, le=1)
     control_mode: ControlMode = "balanced"
     control_image_2: InputFile | None = None
-    control_model_2: str | None = None
-    control_module_2: str | None = None
-    control_weight_2: float = Field(default=1.0, ge=0, le=2)
-    control_start_2: float = Field(default=0.0, ge=0, le=1)
-    control_end_2: float = Field(default=1.0, ge=0, le=1)
-    control_mode_2: ControlMode = "balanced"
+    controlnet_0: Control = Control()
+    controlnet_1: Control = Control()
 
 
 class Upscale(Parameters):
-    """The tool ``upscale``: enlarge finished images without painting them anew."""
+    """The tool ``sd_upscale``: finished images enlarged without painting them anew."""
 
-    images: Annotated[tuple[InputFile, ...], BeforeValidator(_one_or_more)] = Field(min_length=1)
-    upscaler: str | None = None
+    LLM: ClassVar[tuple[str, ...]] = ("images", "scale", "image_id")
+    SETTINGS: ClassVar[tuple[str, ...]] = (
+        "upscaler", "size", "upscaler_2", "upscaler_2_visibility", "gfpgan_visibility",
+        "codeformer_visibility", "codeformer_weight", "output_format",
+    )  # fmt: skip
+    IMAGE: ClassVar[str] = "images"
+
+    images: Annotated[tuple[InputFile, ...], BeforeValidator(_without_gaps)] = ()
     scale: float = Field(default=2.0, ge=1, le=8)
-    width: int | None = Field(default=None, ge=64, le=16384)
-    height: int | None = Field(default=None, ge=64, le=16384)
+    image_id: str | None = None
+    upscaler: str | None = None
+    size: Annotated[TargetSize | None, BeforeValidator(read_size)] = None
     upscaler_2: str | None = None
     upscaler_2_visibility: float = Field(default=0.5, ge=0, le=1)
     gfpgan_visibility: float = Field(default=0.0, ge=0, le=1)
@@ -272,21 +481,31 @@ class Upscale(Parameters):
 
 
 class Caption(Parameters):
-    """The tool ``caption``: words for an image, usable as a prompt."""
+    """The tool ``sd_caption``: words for an image, usable as a prompt."""
 
-    image: InputFile
+    LLM: ClassVar[tuple[str, ...]] = ("image", "image_id")
+    SETTINGS: ClassVar[tuple[str, ...]] = ("method",)
+    IMAGE: ClassVar[str] = "image"
+
+    image: InputFile | None = None
+    image_id: str | None = None
     method: Literal["clip", "deepbooru"] = "clip"
 
 
 class PngInfo(Parameters):
-    """The tool ``png_info``: how an image was made, from what is written in its file."""
+    """The tool ``sd_png_info``: how an image was made, from what is written in its file."""
 
-    image: InputFile
+    LLM: ClassVar[tuple[str, ...]] = ("image", "image_id")
+    IMAGE: ClassVar[str] = "image"
+
+    image: InputFile | None = None
+    image_id: str | None = None
 
 
 class ListResources(Parameters):
-    """The tool ``list_resources``: what the server offers."""
+    """The tool ``sd_list_resources``: what the server offers."""
+
+    LLM: ClassVar[tuple[str, ...]] = ("kind", "filter")
 
     kind: ResourceKind = "all"
     filter: str = ""
-    limit: int = Field(default=50, ge=1, le=50)

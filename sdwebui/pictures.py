@@ -8,7 +8,7 @@ plugin's start short.
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -216,6 +216,57 @@ def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = 
         ) from error
     kept = text or parameters
     return metadata.with_parameters(converted, kept) if kept else converted
+
+
+def shrunk(data: bytes, most_bytes: int) -> tuple[bytes, str]:
+    """Make an image fit into a number of bytes: as a JPEG, of lower quality, then of smaller size.
+
+    Its generation parameters are kept. Takes CPU time, so callers run it in a thread.
+
+    Args:
+        data: An image of any format that Pillow reads.
+        most_bytes: What the file may have.
+
+    Returns:
+        The file, and what it became ("a JPEG of quality 80"); the very same object and "" where
+        it is an animation, which would lose all but one frame.
+
+    Raises:
+        NotAPicture: It cannot be decoded.
+    """
+    from sdwebui import pixels
+
+    text = metadata.parameters_of(data)
+    room = most_bytes - (len(text.encode()) + 1024 if text else 0)
+    try:
+        with pixels.open_undecoded(data) as source:
+            if pixels.is_animated(source):
+                return data, ""
+            source.load()
+            image = source
+            for quality, share in _attempts():
+                if share < 1:
+                    size = (round(source.width * share), round(source.height * share))
+                    image = source.resize(size)
+                if max(image.size) > LARGEST_SIDE["jpeg"]:
+                    continue
+                made = pixels.encoded(image, "jpeg", quality=quality)
+                if len(made) <= room:
+                    break
+    except pixels.FAILURES as error:
+        raise NotAPicture(f"An image of {len(data)} bytes cannot be decoded ({error}).") from error
+    kept = metadata.with_parameters(made, text) if text else made
+    what = "a JPEG" if quality is None else f"a JPEG of quality {quality}"
+    return kept, what if share == 1 else f"{what} and {image.width}×{image.height} pixels"
+
+
+def _attempts() -> Iterator[tuple[int | None, float]]:
+    """Yield quality and size: first what no eye sees, then less and less."""
+    yield from ((None, 1.0), (90, 1.0), (80, 1.0), (65, 1.0))
+    share = 1.0
+    while share > 0.05:
+        share *= 0.8
+        yield 80, share
 
 
 def _check_sides(size: tuple[int, int], output_format: ConvertibleTo) -> None:

@@ -102,10 +102,17 @@ def in_srgb(image: Image.Image) -> Image.Image:
     return image if converted is None else converted
 
 
-def encoded(image: Image.Image, output_format: pictures.ConvertibleTo) -> bytes:
+def encoded(
+    image: Image.Image, output_format: pictures.ConvertibleTo, *, quality: int | None = None
+) -> bytes:
     """The image upright, in 8 bits a channel, as a file without any metadata but colours.
 
     Transparency stays, except in a JPEG, where it becomes white.
+
+    Args:
+        image: Decoded or not.
+        output_format: Of the file.
+        quality: Of a JPEG, 1–95; None keeps all that the eye sees, colours at full resolution.
 
     Raises:
         OSError: The file it came from is damaged; or another of :data:`FAILURES`.
@@ -119,7 +126,9 @@ def encoded(image: Image.Image, output_format: pictures.ConvertibleTo) -> bytes:
     match output_format:
         case "jpeg":
             image = on_white(image) if transparent else image
-            options |= {"quality": JPEG_QUALITY, "subsampling": 0}
+            options |= (
+                {"quality": quality} if quality else {"quality": JPEG_QUALITY, "subsampling": 0}
+            )
         case "webp":
             options |= {"quality": WEBP_QUALITY}
     _import_plugin(output_format.upper())

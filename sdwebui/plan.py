@@ -35,12 +35,24 @@ class LoraUse:
 
 @dataclass(frozen=True, slots=True)
 class HiresFix:
-    """A second pass at ``scale`` times the size; ``steps`` 0 means as many as the first pass."""
+    """A second pass at ``scale`` times the size, or at ``size``.
+
+    Attributes:
+        steps: 0 means as many as in the first pass.
+        size: Width and height in pixels, instead of the scale.
+        sampler: None means the first pass's; likewise what follows.
+    """
 
     scale: float
     upscaler: str
     steps: int
     denoising_strength: float
+    size: tuple[int, int] | None = None
+    sampler: str | None = None
+    scheduler: str | None = None
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    cfg_scale: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class ControlUnit:
-    """One ControlNet unit; ``image`` is base64 of an RGB PNG."""
+    """A ControlNet unit; ``image`` is base64 of an RGB PNG, what is None is left to the server."""
 
     image: str = field(repr=False)
     model: str
@@ -82,6 +94,11 @@ class ControlUnit:
     start: float
     end: float
     mode: str
+    resize_mode: str = "crop"
+    pixel_perfect: bool = True
+    processor_res: int | None = None
+    threshold_a: float | None = None
+    threshold_b: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +110,9 @@ class Plan:
         count: Images wanted, 1 to 8.
         checkpoint: None leaves the one that is loaded.
         sampler: None leaves the server's own; likewise scheduler, vae, clip_skip.
+        face_restorer: Its name; None restores no faces.
+        variation: A second seed and how much of it is mixed in, 0–1.
+        detailers: Arguments of each unit of the face detailer, ``ad_model`` among them.
         notes: What was changed on the way ("width 100 became 104"), for the user.
         extra: Merged into the body last.
     """
@@ -116,9 +136,10 @@ class Plan:
     styles: tuple[str, ...] = ()
     hires: HiresFix | None = None
     refiner: Refiner | None = None
-    restore_faces: bool = False
+    face_restorer: str | None = None
     tiling: bool = False
-    face_detailer: str | None = None
+    variation: tuple[int, float] | None = None
+    detailers: tuple[Mapping[str, Any], ...] = ()
     source: Source | None = None
     controls: tuple[ControlUnit, ...] = ()
     task: str = ""

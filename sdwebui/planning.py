@@ -6,29 +6,47 @@ beyond the family's limits, features it does not have.
 
 import random
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sdwebui.catalog import Catalog
 from sdwebui.deadline import Deadline
 from sdwebui.dialects import Dialect
 from sdwebui.errors import ExtensionMissing, InvalidInput, Unsupported
-from sdwebui.extra import split_model, with_its_seed
-from sdwebui.names import Offer, find, folded, lookup
+from sdwebui.extra import over, split_model, with_its_seed
+from sdwebui.names import folded
 from sdwebui.offers import Checkpoint
-from sdwebui.parameters import ControlNet, Generation, Img2Img, Txt2Img
-from sdwebui.plan import ControlUnit, HiresFix, Job, LoraUse, Plan, Refiner
+from sdwebui.parameters import Control, ControlNet, Generation, Img2Img, Size, Txt2Img
+from sdwebui.plan import HiresFix, Job, Plan
 from sdwebui.presets import Preset, preset_for, rounding, size_for, squeezing
-from sdwebui.prompts import embeddings_in, split_loras, with_embeddings
+from sdwebui.prompts import split_loras
+from sdwebui.resolver import Resolver
 from sdwebui.sources import Prepared
 
 RANDOM_SEEDS = 2**31
 """Seeds are drawn here and below this: sd.cpp draws from the clock, so that jobs of the same second
 get the same one, and replaces larger ones by a random one."""
 
-_MASK_OPTIONS = (
-    "mask_blur", "inpainting_fill", "inpaint_full_res", "inpaint_full_res_padding",
-)  # fmt: skip
+_MASK_OPTIONS = ("mask_blur", "masked_content", "inpaint_area", "mask_padding")
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What calls are made with that do not say otherwise.
+
+    Attributes:
+        model: The checkpoint; "" leaves the loaded one.
+        prompt_prefix: Put before each prompt.
+        negative_prompt: Put before each negative prompt.
+    """
+
+    model: str = ""
+    prompt_prefix: str = ""
+    negative_prompt: str = ""
+
+
+NO_DEFAULTS = Defaults()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +56,21 @@ class Planner:
     Attributes:
         catalog: What the server offers.
         deadline: Of the whole call.
-        default_model: Used when the parameters name none; "" leaves the loaded one.
+        defaults: What a call that does not say otherwise is made with.
     """
 
     catalog: Catalog
     deadline: Deadline
-    default_model: str = ""
+    defaults: Defaults = NO_DEFAULTS
 
     @property
     def dialect(self) -> Dialect:
         """The family of the server."""
         return self.catalog.dialect(self.deadline)
+
+    @property
+    def _names(self) -> Resolver:
+        return Resolver(self.catalog, self.deadline)
 
     def txt2img(self, asked: Txt2Img) -> Plan:
         """Decide a txt2img request.
@@ -57,13 +79,14 @@ class Planner:
             InvalidInput: A name, value or feature that this server does not have.
             WebUIError: The server could not be asked.
         """
-        if not asked.prompt.strip():
-            raise InvalidInput("prompt is missing: say what the image should show.")
+        asked = self._supported(asked)
         plan, preset = self._common("txt2img", asked)
-        width, height = size_for(preset, asked.aspect_ratio, asked.width, asked.height)
-        notes = rounding(asked.width, asked.height, width, height)
-        notes += squeezing(asked.aspect_ratio, asked.width, asked.height)
-        hires = self._hires(asked) if asked.enable_hr else None
+        given = asked.size or Size()
+        width, height = size_for(preset, asked.aspect_ratio, given.width, given.height)
+        notes = rounding(given.width, given.height, width, height)
+        notes += squeezing(asked.aspect_ratio, given.width, given.height)
+        hires, left_out = self._hires(asked)
+        notes += left_out
         return replace(plan, width=width, height=height, hires=hires, notes=plan.notes + notes)
 
     def img2img(self, asked: Img2Img, prepared: Prepared) -> Plan:
@@ -73,8 +96,10 @@ class Planner:
             InvalidInput: A name, value or feature that this server does not have.
             WebUIError: The server could not be asked.
         """
+        asked = self._supported(asked)
         plan, _ = self._common("img2img", asked)
-        notes = rounding(asked.width, asked.height, prepared.width, prepared.height)
+        given = asked.size or Size()
+        notes = rounding(given.width, given.height, prepared.width, prepared.height)
         return replace(
             plan,
             width=prepared.width,
@@ -84,21 +109,17 @@ class Planner:
         )
 
     def _left_out(self, asked: Img2Img, prepared: Prepared) -> tuple[str, ...]:
-        """What to say of the mask's settings that this family does not know."""
+        """Return what to say of the mask's settings that this family does not know."""
         if prepared.source.mask is None or self.dialect.mask_options:
             return ()
         return tuple(
             f"{self.dialect.title} knows no {name}, so it was left out."
             for name in _MASK_OPTIONS
-            if getattr(asked, name) != Img2Img.model_fields[name].default
+            if name in asked.explicit
         )
 
     def controlnet(self, asked: ControlNet, images: Sequence[str]) -> Plan:
         """Decide a txt2img request that control images guide.
-
-        Forge takes a wrong name, and any other mistake, without a word and makes an unguided
-        image whose infotext still claims ControlNet (recordings txt2img-controlnet-*), so all
-        names are checked here.
 
         Args:
             asked: The tool's parameters.
@@ -108,94 +129,134 @@ class Planner:
             InvalidInput: A name, value or feature that this server does not have.
             ExtensionMissing: The server has no ControlNet.
         """
-        if not self.dialect.controlnet:
-            raise Unsupported(f"{self.dialect.title} has no ControlNet that its API could use.")
-        if self.catalog.offers("ControlNet models", self.deadline) is None:
-            raise ExtensionMissing(
-                "This server lacks the extension ControlNet. Install sd-webui-controlnet in the "
-                "WebUI (Extensions, Install from URL) and restart it; Forge has it built in."
-            )
-        units = (
-            ControlUnit(
-                image=image,
-                module=self._control_module(getattr(asked, f"control_module{at}")),
-                model=self._control_model(
-                    getattr(asked, f"control_model{at}"), getattr(asked, f"control_module{at}")
-                ),
-                weight=getattr(asked, f"control_weight{at}"),
-                start=getattr(asked, f"control_start{at}"),
-                end=getattr(asked, f"control_end{at}"),
-                mode=getattr(asked, f"control_mode{at}"),
-            )
-            for image, at in zip(images, ("", "_2"), strict=False)
-        )
-        return replace(self.txt2img(asked), controls=tuple(units))
+        large = self._preset(asked).family == "SDXL"
+        controls = self._names.controls(asked, images, large=large)
+        plan = self.txt2img(asked)
+        notes = plan.notes
+        if asked.controlnet_1 != Control() and len(images) < 2:
+            notes += ("ControlNet 1 was left out, since there is no control_image_2.",)
+        return replace(plan, controls=controls, notes=notes)
 
-    def _control_model(self, wanted: str | None, module: str | None) -> str:
-        if wanted:
-            kind, singular = "ControlNet models", "ControlNet model"
-            return self.catalog.one(kind, singular, wanted, self.deadline).name
-        if module and folded(module).startswith(("reference", "revision")):
-            return "None"
-        raise InvalidInput(
-            "control_model is missing: only the preprocessors reference_* and revision_* work "
-            "without a model."
-        )
+    def _preset(self, asked: Generation) -> Preset:
+        """Return the preset of the model that will make the images."""
+        model, _ = split_model(asked.extra)
+        checkpoint = self._checkpoint(asked, model)
+        name = checkpoint.stem if checkpoint else self.catalog.loaded(self.deadline)
+        return preset_for(name, asked.model_family)
 
-    def _control_module(self, wanted: str | None) -> str:
-        # "none" on A1111, "None" on Forge, which takes no other spelling.
-        kind, singular = "ControlNet modules", "ControlNet preprocessor"
-        return self.catalog.one(kind, singular, wanted or "none", self.deadline).name
+    def _hires(self, asked: Txt2Img) -> tuple[HiresFix | None, tuple[str, ...]]:
+        """Return the hires fix, and what to say of the parts that this family does not know."""
+        if not asked.hires_fix:
+            return None, ()
+        parts = ("sampler", "scheduler", "prompt", "negative_prompt", "cfg_scale")
+        wanted = [part for part in parts if getattr(asked.hires_fix, part) is not None]
+        lost = [part for part in wanted if part not in self.dialect.hires_parts]
+        left = asked.hires_fix.model_copy(update=dict.fromkeys(lost))
+        note = f"{self.dialect.title} has no {' or '.join(lost)} of the hires fix; left out."
+        return self._names.hires(left), (note,) if lost else ()
 
     def _common(self, job: Job, asked: Generation) -> tuple[Plan, Preset]:
-        """What all generating jobs share; the size is still to be set."""
-        dialect = self.dialect
-        asked = with_its_seed(asked)
-        self._refuse_unsupported(asked)
+        """Decide what all generating jobs share; the size is still to be set."""
+        dialect, names = self.dialect, self._names
+        asked = with_its_seed(_with_defaults(asked, self.defaults))
+        if job == "txt2img" and not asked.prompt.strip():
+            raise InvalidInput(
+                "prompt is missing: say what the image should show, in prompt or with generation "
+                "data in more_settings."
+            )
+        self._refuse_too_much(asked)
         model, extra = split_model(asked.extra)
         checkpoint = self._checkpoint(asked, model)
-        preset = preset_for(self._model_name(asked, checkpoint))
-        prompt, loras = self._loras(asked)
-        sampler, scheduler = self._sampling(asked)
-        steps = min(asked.steps or preset.steps, dialect.most_steps)
-        cfg_scale = preset.cfg_scale if asked.cfg_scale is None else asked.cfg_scale
+        preset = preset_for(self._model_name(asked, checkpoint), asked.model_family)
+        prompt, loras = names.loras(asked)
+        sampler, scheduler = names.sampling(asked.sampler, asked.scheduler)
+        fields, notes = self._fields(asked)
+        detailers = self._detailers(asked, notes)
+        strength = asked.variation_strength
         plan = Plan(
             job=job,
-            prompt=self._embeddings(prompt),
-            negative_prompt=self._embeddings(asked.negative_prompt),
+            prompt=names.embeddings(prompt),
+            negative_prompt=names.embeddings(asked.negative_prompt),
             seed=self._seed(asked),
             count=asked.image_count,
             width=0,
             height=0,
-            steps=steps,
-            cfg_scale=cfg_scale,
+            steps=min(asked.steps or preset.steps, dialect.most_steps),
+            cfg_scale=preset.cfg_scale if asked.cfg_scale is None else asked.cfg_scale,
             checkpoint=checkpoint,
             sampler=sampler,
             scheduler=scheduler,
-            vaes=self._vaes(asked),
+            vaes=names.vaes(asked.vae),
             clip_skip=asked.clip_skip,
             distilled_cfg_scale=asked.distilled_cfg_scale,
             loras=loras,
-            styles=tuple(
-                self.catalog.one("styles", "style", name, self.deadline).name
-                for name in asked.styles
-            ),
-            refiner=self._refiner(asked),
-            restore_faces=asked.restore_faces,
+            styles=names.styles(asked.styles),
+            refiner=names.refiner(asked.refiner, asked.refiner_switch_at),
+            face_restorer=asked.face_restorer,
             tiling=asked.tiling,
-            face_detailer=self._face_detailer(asked),
+            variation=(asked.variation_seed or 0, strength) if strength else None,
+            detailers=detailers,
             task=f"dify-{uuid.uuid4().hex}",
-            extra=extra,
+            notes=(*asked.notes, *notes),
+            extra=over(fields, extra),
         )
         return plan, preset
 
-    def _refuse_unsupported(self, asked: Generation) -> None:
+    def _supported[Asked: Generation](self, asked: Asked) -> Asked:
+        """Return the parameters without those of generation data that this family lacks.
+
+        Raises:
+            Unsupported: A field of the form asks for one of them.
+        """
         dialect = self.dialect
+        left_out: dict[str, Any] = {}
+        notes = []
+        if "scheduler" in asked.lenient and folded(asked.scheduler or "") == "automatic":
+            # Newer WebUIs write it behind every sampler, and it means none in particular.
+            left_out["scheduler"] = None
         for name, remark in dialect.unsupported.items():
-            if getattr(asked, name, None):
+            if not getattr(asked, name, None) or name in left_out:
+                continue
+            if name not in asked.lenient:
                 raise Unsupported(
                     f"{dialect.title} cannot do {name}: {remark}. Leave {name} blank."
                 )
+            left_out[name] = type(asked).model_fields[name].get_default(call_default_factory=True)
+            notes.append(f"{name} ({remark})")
+        if not left_out:
+            return asked
+        said = (
+            [f"Left out, since {dialect.title} cannot do it: {', '.join(notes)}."] if notes else []
+        )
+        return asked.model_copy(update={**left_out, "notes": (*asked.notes, *said)})
+
+    def _fields(self, asked: Generation) -> tuple[dict[str, Any], list[str]]:
+        """Return the further fields of A1111's request, and what to say where they are not read."""
+        body: dict[str, Any] = {}
+        lost = []
+        for key, path, value in asked.fields:
+            if not self.dialect.takes(path):
+                lost.append(key)
+                continue
+            option = path.removeprefix("override_settings.")
+            if option == path:
+                body[path] = value
+            else:
+                body.setdefault("override_settings", {})[option] = value
+        keys = ", ".join(dict.fromkeys(lost))
+        return body, [f"{self.dialect.title} has no setting for {keys}; left out."] if lost else []
+
+    def _detailers(self, asked: Generation, notes: list[str]) -> tuple[Mapping[str, Any], ...]:
+        try:
+            return self._names.detailers(asked.face_detailer, asked.detailers)
+        except ExtensionMissing:
+            if "face_detailer" not in asked.lenient:
+                raise
+            notes.append("This server has no ADetailer, so its settings were left out.")
+            return ()
+
+    def _refuse_too_much(self, asked: Generation) -> None:
+        dialect = self.dialect
         for name, most in (("steps", dialect.most_steps), ("cfg_scale", dialect.most_cfg_scale)):
             given = getattr(asked, name)
             if given is not None and given > most:
@@ -210,16 +271,19 @@ class Planner:
             raise Unsupported(f"{dialect.title} needs a prompt.")
 
     def _checkpoint(self, asked: Generation, forced: str | None) -> Checkpoint | None:
-        wanted = forced
-        if wanted is None:
-            wanted = (asked.model or "").strip() or self.default_model
-        return self.catalog.checkpoint(wanted, self.deadline) if wanted else None
+        if forced is not None:
+            return self._names.checkpoint(forced)
+        wanted = (asked.model or "").strip()
+        if wanted or asked.model_hash:
+            return self._names.checkpoint(wanted, asked.model_hash)
+        return self._names.checkpoint(self.defaults.model)
 
     def _model_name(self, asked: Generation, checkpoint: Checkpoint | None) -> str:
-        """The name to choose a preset by; the server is asked only if a preset is needed."""
+        """Return the name to choose a preset by; the server is asked only if one is needed."""
         if checkpoint:
             return checkpoint.stem
-        settled = (asked.width, asked.height, asked.steps, asked.cfg_scale)
+        size = asked.size
+        settled = (size and size.width, size and size.height, asked.steps, asked.cfg_scale)
         return self.catalog.loaded(self.deadline) if None in settled else ""
 
     def _seed(self, asked: Generation) -> int:
@@ -227,102 +291,25 @@ class Planner:
             return asked.seed
         return random.randrange(RANDOM_SEEDS - asked.image_count)
 
-    def _sampling(self, asked: Generation) -> tuple[Offer | None, Offer | None]:
-        """Sampler and scheduler as this server spells them.
 
-        "DPM++ 2M Karras" is one name before A1111 1.9 and two since; either way of writing it is
-        understood for both.
-        """
-        sampler, scheduler = asked.sampler, asked.scheduler
-        samplers = self.catalog.offers("samplers", self.deadline) or () if sampler else ()
-        if not self.dialect.schedulers:
-            if scheduler and sampler and samplers:
-                return find("sampler", f"{sampler} {scheduler}", samplers), None
-            if scheduler:
-                raise InvalidInput("On this server a scheduler needs a sampler beside it.")
-        elif sampler and folded(sampler) not in {folded(offer.name) for offer in samplers}:
-            sampler, within = self._split(sampler, samplers)
-            scheduler = scheduler or within
-        chosen = self._one("schedulers", "scheduler", scheduler)
-        if chosen and chosen.label:
-            # The label is what A1111's infotext repeats.
-            chosen = replace(chosen, name=chosen.label, aliases=(chosen.name, *chosen.aliases))
-        return self._one("samplers", "sampler", sampler), chosen
+def _with_defaults[Asked: Generation](asked: Asked, defaults: Defaults) -> Asked:
+    """Return the parameters with the credential's words put before the prompts."""
+    texts = {
+        "prompt": (defaults.prompt_prefix, asked.prompt),
+        "negative_prompt": (defaults.negative_prompt, asked.negative_prompt),
+    }
+    changed = {
+        name: _prefixed(prefix, text)
+        for name, (prefix, text) in texts.items()
+        # A prefix alone says nothing of what to show.
+        if prefix and (text.strip() or name == "negative_prompt")
+    }
+    return asked.model_copy(update=changed) if changed else asked
 
-    def _split(self, sampler: str, samplers: Sequence[Offer]) -> tuple[str, str | None]:
-        """A combined name as sampler and scheduler; as it is when it is none."""
-        name = sampler.strip()
-        for offer in self.catalog.offers("schedulers", self.deadline) or ():
-            for ending in offer.spellings:
-                rest = name[: -len(ending)].strip()
-                if name.casefold().endswith(f" {ending.casefold()}") and lookup(rest, samplers):
-                    return rest, offer.name
-        return sampler, None
 
-    def _one(self, kind: str, singular: str, wanted: str | None) -> Offer | None:
-        return self.catalog.one(kind, singular, wanted, self.deadline) if wanted else None
-
-    def _loras(self, asked: Generation) -> tuple[str, tuple[LoraUse, ...]]:
-        prompt, tags = split_loras(asked.prompt)
-        wanted = [(tag.name, tag.weight, tag.arguments) for tag in tags]
-        wanted += [(one.name, one.weight, f"{one.weight:g}") for one in asked.lora]
-        if wanted and self.dialect.one_model:
-            # sd.cpp knows no LoRA until somebody has listed them since it was started.
-            self.catalog.offers("LoRAs", self.deadline, fresh=True)
-        uses = []
-        for name, weight, arguments in wanted:
-            if weight is None:
-                raise InvalidInput(
-                    f"prompt: the weight of the LoRA {name!r} is no number "
-                    f"(got {arguments[:40]!r}). Write it as <lora:name:0.8>."
-                )
-            offer = self.catalog.one("LoRAs", "LoRA", name, self.deadline)
-            uses.append(LoraUse(offer.name, weight, arguments, offer.path, offer.aliases))
-        return prompt, tuple(uses)
-
-    def _embeddings(self, prompt: str) -> str:
-        names = {
-            name: self.catalog.one("embeddings", "embedding", name, self.deadline).name
-            for name in embeddings_in(prompt)
-        }
-        return with_embeddings(prompt, names) if names else prompt
-
-    def _vaes(self, asked: Generation) -> tuple[str, ...]:
-        kind = self.dialect.vae_list
-        if not asked.vae or not kind:
-            return ()
-        if kind == "modules":
-            # VAE and text encoders; Flux needs three files.
-            wanted = [name.strip() for name in asked.vae.split(",") if name.strip()]
-        elif asked.vae.strip().casefold() == "automatic":
-            return ("Automatic",)
-        else:
-            wanted = [asked.vae]
-        return tuple(self.catalog.one(kind, "VAE", name, self.deadline).name for name in wanted)
-
-    def _refiner(self, asked: Generation) -> Refiner | None:
-        if not asked.refiner:
-            return None
-        checkpoint = self.catalog.checkpoint(asked.refiner, self.deadline)
-        return Refiner(checkpoint, asked.refiner_switch_at)
-
-    def _hires(self, asked: Txt2Img) -> HiresFix:
-        wanted = asked.hr_upscaler or self.dialect.hires_upscaler
-        lists = [
-            self.catalog.offers(kind, self.deadline) for kind in ("latent upscalers", "upscalers")
-        ]
-        known = [offer for offers in lists for offer in offers or () if offer.name != "None"]
-        name = find("hires upscaler", wanted, known).name if known else wanted
-        return HiresFix(asked.hr_scale, name, asked.hr_steps, asked.denoising_strength)
-
-    def _face_detailer(self, asked: Generation) -> str | None:
-        kind = self.dialect.detailer_list
-        if not asked.face_detailer or not kind:
-            return None
-        if self.catalog.offers(kind, self.deadline) is None:
-            raise ExtensionMissing(
-                "face_detailer needs the extension ADetailer, which this server lacks. Install it "
-                "in the WebUI (Extensions, Install from URL), restart it, or leave face_detailer "
-                "blank."
-            )
-        return self.catalog.one(kind, "face detailer", asked.face_detailer, self.deadline).name
+def _prefixed(prefix: str, text: str) -> str:
+    """Return the text behind the prefix; an image that is repeated has it already."""
+    prefix = prefix.strip().rstrip(",").rstrip()
+    if text.strip().startswith(prefix):
+        return text
+    return f"{prefix}, {text.strip()}" if text.strip() else prefix

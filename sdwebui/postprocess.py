@@ -1,7 +1,7 @@
 """Work on finished images: enlarging them, and putting them into words."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,7 @@ from sdwebui.metadata import with_parameters
 from sdwebui.names import Offer
 from sdwebui.parameters import Upscale
 from sdwebui.pictures import PictureFormat, size_of, sniff
+from sdwebui.sources import ready
 from sdwebui.stream import AnswerReader
 from sdwebui.transport import Request, transport_to
 
@@ -59,9 +60,15 @@ class UpscalePlan:
     upscaler: str
     upscaler_2: str | None
 
+    @property
+    def sides(self) -> tuple[int | None, int | None]:
+        """Width and height that were asked for; (None, None) where the scale counts."""
+        size = self.asked.size
+        return (size.width, size.height) if size else (None, None)
+
     def target(self, size: tuple[int, int]) -> tuple[int, int]:
         """Width and height in pixels that an image of this size will have."""
-        width, height = self.asked.width, self.asked.height
+        width, height = self.sides
         if width and height:
             return width, height
         if width:
@@ -112,7 +119,7 @@ def plan_upscale(client: Client, asked: Upscale) -> UpscalePlan:
     named = asked.upscaler
     if named:
         upscaler = catalog.one("upscalers", "upscaler", named, deadline).name
-    elif restores and asked.scale == 1 and not asked.width and not asked.height:
+    elif restores and asked.scale == 1 and not asked.size:
         upscaler = "None"
     else:
         upscaler = _best(useful) if useful else "Lanczos"
@@ -131,6 +138,28 @@ def _best(offers: list[Offer]) -> str:
             if re.search(pattern, offer.name, re.IGNORECASE):
                 return offer.name
     return offers[0].name
+
+
+def enlarged(
+    client: Client, plan: UpscalePlan, files: Sequence[bytes], run: Callable[..., Any]
+) -> Iterator[Upscaled]:
+    """Enlarge images one after the other.
+
+    Args:
+        client: Where.
+        plan: How.
+        files: The images.
+        run: Calls a function with arguments; CPU work goes through it.
+
+    Raises:
+        InvalidInput: One of them is no image that can be sent, or would become too large.
+        WebUIError: Any of the tree.
+    """
+    for number, data in enumerate(files, 1):
+        name = f"images[{number}]" if len(files) > 1 else "images"
+        picture, sent = run(ready, data, name)
+        plan.require_room(picture)
+        yield upscale(client, plan, picture, sent, read_parameters(data))
 
 
 def upscale(
@@ -162,7 +191,7 @@ def upscale(
         "codeformer_weight": asked.codeformer_weight,
     }
     width, height = plan.target(picture.size)
-    if asked.width or asked.height:
+    if asked.size:
         body |= {
             "resize_mode": 1,
             "upscaling_resize_w": width,
@@ -194,7 +223,7 @@ def upscale(
         data = with_parameters(data, parameters)
     warnings = list(picture.warnings)
     # A1111 keeps the aspect ratio within width × height when it may not crop.
-    if max(abs(size[0] - width), abs(size[1] - height)) > 8 and not (asked.width and asked.height):
+    if max(abs(size[0] - width), abs(size[1] - height)) > 8 and not all(plan.sides):
         warnings.append(f"The server made {size[0]}×{size[1]} pixels instead of {width}×{height}.")
     return Upscaled(data, kind, *size, plan.upscaler, tuple(warnings))
 

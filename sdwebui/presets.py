@@ -8,7 +8,7 @@ cards.
 import re
 from dataclasses import dataclass
 
-from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio
+from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio, ModelFamily
 
 Sizes = dict[AspectRatio, tuple[int, int]]
 
@@ -49,19 +49,27 @@ class Preset:
     cfg_scale: float = 7.0
 
 
-_FAMILIES = (
-    (r"flux|chroma", Preset("Flux", SIZES_1024, cfg_scale=1.0)),
-    (r"z[-_ ]?image", Preset("Z-Image", SIZES_1024, 28, 4.0)),
-    (r"qwen", Preset("Qwen-Image", SIZES_1024, cfg_scale=2.5)),
-    (r"sd[-_ ]?3|stable[-_ ]diffusion[-_ ]?3", Preset("SD 3", SIZES_1024, 28, 4.5)),
+_PRESETS: dict[ModelFamily, Preset] = {
+    "flux": Preset("Flux", SIZES_1024, cfg_scale=1.0),
+    "zimage": Preset("Z-Image", SIZES_1024, 28, 4.0),
+    "qwen": Preset("Qwen-Image", SIZES_1024, cfg_scale=2.5),
+    "sd3": Preset("SD 3", SIZES_1024, 28, 4.5),
+    "sdxl": Preset("SDXL", SIZES_1024),
+    "sd2": Preset("SD 2", SIZES_768),
+    "sd15": Preset("SD 1.5", SIZES_512),
+}
+_NAMES: tuple[tuple[str, ModelFamily], ...] = (
+    (r"flux|chroma", "flux"),
+    (r"z[-_ ]?image", "zimage"),
+    (r"qwen", "qwen"),
+    (r"sd[-_ ]?3|stable[-_ ]diffusion[-_ ]?3", "sd3"),
     (
         r"xl(?![a-z]{2})|pony|illustrious|noob|animagine|juggernaut|kolors|cascade|hidream|lumina"
         r"|auraflow|pixart",
-        Preset("SDXL", SIZES_1024),
+        "sdxl",
     ),
-    (r"768|v2[-_.]1(?!.*512)|sd[-_ ]?2", Preset("SD 2", SIZES_768)),
+    (r"768|v2[-_.]1(?!.*512)|sd[-_ ]?2", "sd2"),
 )
-_STABLE_DIFFUSION_1 = Preset("SD 1.5", SIZES_512)
 
 # How many steps a distilled model takes, unless its name says so itself ("4step", "8-steps").
 _FEW_STEPS = (
@@ -75,12 +83,17 @@ _FEW_STEPS = (
 )
 
 
-def preset_for(checkpoint: str) -> Preset:
-    """The preset for a checkpoint's name; SD 1.5 when the name tells nothing."""
+def preset_for(checkpoint: str, family: ModelFamily = "auto") -> Preset:
+    """Return the preset for a checkpoint.
+
+    Args:
+        checkpoint: Its name, which also tells how many steps a distilled model takes.
+        family: Its family; "auto" tells it by the name, SD 1.5 where that tells nothing.
+    """
     name = checkpoint.lower()
-    preset = next(
-        (one for pattern, one in _FAMILIES if re.search(pattern, name)), _STABLE_DIFFUSION_1
-    )
+    if family == "auto":
+        family = next((one for pattern, one in _NAMES if re.search(pattern, name)), "sd15")
+    preset = _PRESETS[family]
     # SDXL Turbo and SD Turbo are trained at 512; a community "turbo" of SDXL at 1024.
     sizes = SIZES_512 if re.search(r"sd[-_ ]?(xl)?[-_ ]turbo", name) else preset.sizes
     for pattern, steps, cfg_scale in _FEW_STEPS:

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from math import isfinite
 
-_LORA_TAG = re.compile(r"\s*<(?:lora|lyco):([^:<>]+)(?::([^<>]*))?>")
+_LORA_TAG = re.compile(r"<(?:lora|lyco):([^:<>]+)(?::([^<>]*))?>")
 _WEIGHT_NAMES = frozenset({"", "te", "unet", "dyn"})
 _EMBEDDING = re.compile(r"\bembedding:([^\s,()\[\]{}:<>]+)")
 
@@ -29,8 +29,16 @@ def split_loras(prompt: str) -> tuple[str, tuple[LoraTag, ...]]:
 
     Some families read tags, others a list beside the prompt; a dialect puts them where they count.
     """
-    tags = tuple(_tag(match) for match in _LORA_TAG.finditer(prompt))
-    return (_LORA_TAG.sub("", prompt).strip(), tags) if tags else (prompt, ())
+    found = tuple(_LORA_TAG.finditer(prompt))
+    if not found:
+        return prompt, ()
+    parts = []
+    start = 0
+    for match in found:
+        # With each tag go the blanks in front of it.
+        parts.append(prompt[start : match.start()].rstrip())
+        start = match.end()
+    return "".join([*parts, prompt[start:]]).strip(), tuple(map(_tag, found))
 
 
 def _tag(match: re.Match[str]) -> LoraTag:

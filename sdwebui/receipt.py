@@ -188,14 +188,15 @@ def _leaks(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
                 else 'set vae to "Automatic", or choose another in the WebUI.'
             )
         )
-    elif plan.vaes and plan.vaes[0] != "Automatic" and not vae:
+    elif plan.vaes and plan.vaes[0] not in {"Automatic", "None"} and not vae:
         yield f"The server does not say that it used the VAE {plan.vaes[0]!r}."
 
 
 def _extensions(plan: Plan, info: Info) -> Iterator[str]:
     fields = info.infotext.fields
-    if plan.face_detailer and not any(name.startswith("ADetailer") for name in fields):
-        yield f"The server does not say that it used the face detailer {plan.face_detailer!r}."
+    if plan.detailers and not any(name.startswith("ADetailer") for name in fields):
+        detector = plan.detailers[0]["ad_model"]
+        yield f"The server does not say that it used the face detailer {detector!r}."
     if plan.controls and not any(name.startswith("ControlNet") for name in fields):
         yield "The server does not say that ControlNet guided these images."
     if plan.refiner and "Refiner" not in fields:

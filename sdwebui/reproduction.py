@@ -1,22 +1,143 @@
-"""Repeating an image: its generation parameters as a tool's, explicit ones winning."""
+"""Parameters completed from texts: generation data in ``more_settings``, and an image to repeat."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import BaseModel
+
 from sdwebui.errors import InvalidInput
+from sdwebui.form_texts import read_object
 from sdwebui.infotext import Infotext, foreign_maker, parse, read_parameters
-from sdwebui.parameters import Txt2Img
+from sdwebui.more_settings import Found, read_settings, settings_of
+from sdwebui.parameters import Generation
 
 
-def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
-    """The parameters with those of an image filled in wherever the user left the default.
+def completed[Asked: Generation](asked: Asked, file: bytes | None = None) -> Asked:
+    """Return the parameters with what the user's texts say filled in wherever a field is blank.
 
-    Dify hands over the defaults of a form as if they had been given, so what equals its default
-    does not count as explicit.
+    A field of the form wins over ``more_settings``, and that over the image to repeat.
+
+    Args:
+        asked: As the form gave them.
+        file: An image whose generation data are used again.
 
     Raises:
-        InvalidInput: The file tells nothing, or values that no WebUI would take again.
+        InvalidInput: A text cannot be understood, or holds values that no WebUI would take.
     """
+    text = asked.more_settings.strip()
+    extra: Mapping[str, Any] = {}
+    sources: list[tuple[str, Found]] = []
+    if file is not None:
+        sources.append(("reproduce: the image's ", settings_of(_infotext_of(file), type(asked))))
+    if text.startswith("{"):
+        extra = _object(text)
+    elif text:
+        sources.append(("more_settings: ", read_settings(text, type(asked))))
+    return _merged(asked, sources, extra) if sources or extra else asked
+
+
+def _merged[Asked: Generation](
+    asked: Asked, sources: list[tuple[str, Found]], extra: Mapping[str, Any]
+) -> Asked:
+    explicit = asked.explicit
+    flat: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    notes: list[str] = []
+    for source, found in sources:
+        if "model" in found.values:
+            flat.pop("model_hash", None)
+        flat |= found.values
+        names |= {name: f"{source}{key}" for name, key in found.keys.items()}
+        notes += _notes(source, found)
+    if "hires_fix" not in explicit and (
+        not _has_hires(flat) or "hires_fix" in asked.model_fields_set
+    ):
+        # Traces of an image to image job, or "off" in the form.
+        lost = [name for name in flat if name.startswith("hires_fix.")]
+        notes += _useless(names, lost, "a hires fix (Hires upscale)")
+        flat = {name: one for name, one in flat.items() if name not in lost}
+    if "aspect_ratio" in explicit:
+        # It would have no say beside a size.
+        flat.pop("size", None)
+    if "model" in explicit:
+        flat.pop("model_hash", None)
+    for name, needed, words in _BESIDE:
+        if name in flat and not (flat.get(needed) or explicit.get(needed)):
+            notes += _useless(names, [name], words)
+    values = _nested(flat)
+    for name, value in explicit.items():
+        whole = values.get(name)
+        if isinstance(value, BaseModel) and isinstance(whole, dict):
+            values[name] = whole | value.model_dump(exclude_none=True)
+        else:
+            values[name] = value
+        names.pop(name, None)
+    values |= {
+        "extra": dict(extra),
+        "lenient": frozenset(name.partition(".")[0] for name in flat) - explicit.keys(),
+        "notes": tuple(notes),
+    }
+    return type(asked).build(values, names)
+
+
+_BESIDE = (
+    ("refiner_switch_at", "refiner", "Refiner"),
+    ("variation_seed", "variation_strength", "Variation seed strength"),
+    ("detailers", "face_detailer", "ADetailer model"),
+)
+"""Settings that count only beside another, and what that is called."""
+
+
+def _useless(names: Mapping[str, str], lost: list[str], needed: str) -> list[str]:
+    """Return what to say of settings that somebody wrote and that do nothing by themselves."""
+    keys = [names.get(name, "more_settings: ADetailer") for name in lost]
+    own = [key.removeprefix("more_settings: ") for key in keys if key.startswith("more_settings")]
+    return [f"more_settings: {', '.join(own)} counts only beside {needed}."] if own else []
+
+
+def _has_hires(flat: Mapping[str, Any]) -> bool:
+    return any(flat.get(f"hires_fix.{part}") for part in ("scale", "upscaler", "size"))
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``{"hires_fix.scale": 2}`` as ``{"hires_fix": {"scale": 2}}``."""
+    values: dict[str, Any] = {}
+    for name, value in flat.items():
+        whole, dot, part = name.partition(".")
+        if dot:
+            values.setdefault(whole, {})[part] = value
+        else:
+            values[name] = value
+    return values
+
+
+def _notes(source: str, found: Found) -> list[str]:
+    place = source.partition(":")[0]
+    notes = []
+    if found.unknown:
+        notes.append(f"{place}: left out, since not understood: {_listed(found.unknown)}.")
+    if found.told and place == "more_settings":
+        notes.append(f"{place}: left out, since no request can ask for it: {_listed(found.told)}.")
+    if found.elsewhere and place == "more_settings":
+        notes.append(
+            f"{place}: left out, since this tool has no use for it: {_listed(found.elsewhere)}."
+        )
+    return notes
+
+
+def _listed(keys: tuple[str, ...]) -> str:
+    shown = ", ".join(key[:40] for key in keys[:8])
+    return f"{shown} and {len(keys) - 8} more" if len(keys) > 8 else shown
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        return read_object(text)
+    except ValueError as error:
+        raise InvalidInput(f"more_settings: {error}.") from None
+
+
+def _infotext_of(file: bytes) -> Infotext:
     text = read_parameters(file)
     infotext = parse(text) if text else None
     if infotext is None or not infotext.fields:
@@ -27,60 +148,4 @@ def reproduced[Asked: Txt2Img](asked: Asked, file: bytes) -> Asked:
             else "reproduce: the image holds no generation parameters. Take the file that the "
             "WebUI made: messengers, editors and screenshots drop them."
         )
-    explicit = {
-        name: value
-        for name in asked.model_fields_set
-        if (value := getattr(asked, name)) != type(asked).model_fields[name].default
-        and name != "reproduce"
-    }
-    found = parameters_of(infotext)
-    if "aspect_ratio" in explicit:
-        # It would have no say beside the image's own sides.
-        found = {name: value for name, value in found.items() if name not in {"width", "height"}}
-    extra = {**_beyond_the_form(infotext), **asked.extra}
-    try:
-        return type(asked).read({**found, **explicit, "extra": extra})
-    except InvalidInput as error:
-        raise InvalidInput(f"reproduce: from the image's parameters: {error}") from None
-
-
-def parameters_of(infotext: Infotext) -> Mapping[str, Any]:
-    """An infotext as the parameters of txt2img; what it does not say is left out."""
-    hires = infotext.hires_upscaler or infotext.hires_scale
-    found: dict[str, Any] = {
-        "prompt": infotext.prompt,
-        "negative_prompt": infotext.negative_prompt,
-        "seed": infotext.seed,
-        "steps": infotext.steps,
-        "cfg_scale": infotext.cfg_scale,
-        "distilled_cfg_scale": infotext.distilled_cfg_scale,
-        "sampler": infotext.sampler,
-        "scheduler": infotext.scheduler,
-        "width": infotext.width,
-        "height": infotext.height,
-        "model": infotext.model_hash or infotext.model,
-        "vae": ", ".join(infotext.modules) or infotext.vae,
-        "clip_skip": infotext.clip_skip,
-        "refiner": infotext.refiner,
-        "refiner_switch_at": infotext.refiner_switch_at,
-        "restore_faces": bool(infotext.face_restoration),
-        "tiling": infotext.tiling,
-        "enable_hr": bool(hires),
-        "hr_scale": infotext.hires_scale,
-        "hr_upscaler": infotext.hires_upscaler,
-        "hr_steps": infotext.hires_steps,
-        "denoising_strength": infotext.denoising_strength if hires else None,
-        "face_detailer": infotext.get("ADetailer model"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
-
-
-def _beyond_the_form(infotext: Infotext) -> Mapping[str, Any]:
-    """What has no parameter, as fields of A1111's request, which Forge and SD.Next share."""
-    found: dict[str, Any] = {}
-    if infotext.variation_seed is not None and infotext.variation_strength:
-        found["subseed"] = infotext.variation_seed
-        found["subseed_strength"] = infotext.variation_strength
-    if infotext.hires_size and not infotext.hires_scale:
-        found["hr_resize_x"], found["hr_resize_y"] = infotext.hires_size
-    return found
+    return infotext

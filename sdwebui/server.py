@@ -22,6 +22,9 @@ _OF_EACH_REQUEST = frozenset(
     {"content-length", "content-type", "transfer-encoding", "connection", "expect", "upgrade"}
 )
 
+# Where a one-line form field took away the line breaks between headers: "A: 1; B: 2", "A: 1 B: 2".
+_NEXT_HEADER = re.compile(r"(?:\s*;\s*|\s+)(?=(?:[A-Z]|x-)[0-9A-Za-z-]*:\s)")
+
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n]*)")
 
 
@@ -59,8 +62,7 @@ class Server:
             base_url: Tolerant: the scheme may be missing, a trailing slash, ``/docs`` or
                 ``/sdapi/v1/…`` may stand behind it, ``user:password@`` may stand in it.
             api_auth: ``user:password``; wins over the one inside ``base_url``.
-            headers: ``Name: value`` lines, or a JSON object (a one-line form field drops line
-                breaks).
+            headers: ``Name: value`` in lines or by semicolons, or a JSON object.
             tls_verify: False takes any certificate.
             ca_certificate: PEM, with or without its line breaks.
 
@@ -172,7 +174,12 @@ def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
             raise InvalidInput('headers is not JSON: write {"Name": "value"}.') from None
         lines = [f"{name}: {value}" for name, value in given.items()]
     else:
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [
+            header.strip()
+            for line in text.splitlines()
+            for header in _NEXT_HEADER.split(line)
+            if header.strip()
+        ]
     pairs = []
     for number, line in enumerate(lines, 1):
         match = _HEADER.fullmatch(line)

@@ -17,6 +17,7 @@ from sdwebui import errors
 from sdwebui.client import Client, Picture
 from sdwebui.parameters import Txt2Img
 from sdwebui.plan import ControlUnit
+from sdwebui.planning import Defaults
 from sdwebui.report import Report
 from sdwebui.server import Server
 from tests.raw_server import RawServer
@@ -42,7 +43,7 @@ def run(
     for one in answers:
         mock.post(TXT2IMG, json=one, status=one.pop("_status", status))
     client = Client(fresh_server())
-    plan = client.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **asked}))
+    plan = client.planner.txt2img(Txt2Img.build({"prompt": "a cat", "seed": 7, **asked}))
     pictures = []
     generation = client.generate(plan)
     while True:
@@ -102,7 +103,7 @@ def test_an_answer_is_complete_when_its_json_is(missing: int) -> None:
 
     raw = RawServer(script)
     client = Client(Server.at(raw.url), seconds=30)
-    sizes = {"width": 512, "height": 512, "steps": 1, "cfg_scale": 1}
+    sizes = {"size": "512x512", "steps": 1, "cfg_scale": 1}
     plan = client.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **sizes}))
     started = time.monotonic()
     (picture,) = client.generate(plan)
@@ -118,7 +119,7 @@ def test_room_is_left_for_pictures_that_come_back() -> None:
     with webui("a1111") as mock:
         mock.post(TXT2IMG, json=told)
         client = Client(fresh_server())
-        asked = {"prompt": "a cat", "seed": 7, "width": 512, "height": 512}
+        asked = {"prompt": "a cat", "seed": 7, "size": "512x512"}
         plan = client.planner.txt2img(Txt2Img.read(asked))
         unit = ControlUnit("A" * 2**24, "canny", "none", 1.0, 0.0, 1.0, "balanced")
         generation = client.generate(replace(plan, controls=(unit,)))
@@ -250,7 +251,7 @@ def test_a_wrong_model_ends_in_an_error_even_behind_pictures() -> None:
 def test_every_difference_reaches_the_report() -> None:
     told = answer([png(size=(64, 64))], sampler_name="DPM++ 2M", sd_model_name="dreamshaper_8")
     with webui("a1111") as mock:
-        _, report = run(mock, told, sampler="Euler a", model="dreamshaper_8", width=100)
+        _, report = run(mock, told, sampler="Euler a", model="dreamshaper_8", size="100x")
     assert report.model == "dreamshaper_8"
     assert report.sampler == "DPM++ 2M"
     assert report.warnings == (
@@ -273,7 +274,7 @@ def test_a_warm_generation_is_one_request() -> None:
     with webui("a1111") as mock:
         mock.post(TXT2IMG, json=answer([png()]))
         for _ in range(2):
-            client = Client(server, default_model="dreamshaper_8")
+            client = Client(server, defaults=Defaults("dreamshaper_8"))
             list(client.generate(client.planner.txt2img(Txt2Img(prompt="a", sampler="Euler"))))
             sent = len(mock.calls)
             mock.calls.reset()
@@ -293,9 +294,9 @@ def test_an_unexpected_404_makes_the_family_be_found_out_again() -> None:
 
 def test_check_is_content_with_what_is_there() -> None:
     with webui("a1111"):
-        Client(fresh_server(), default_model="dreamshaper_8").check()
+        Client(fresh_server(), defaults=Defaults("dreamshaper_8")).check()
 
 
 def test_check_refuses_a_model_that_is_not_there() -> None:
     with webui("a1111"), pytest.raises(errors.UnknownName, match="no model 'nope'"):
-        Client(fresh_server(), default_model="nope").check()
+        Client(fresh_server(), defaults=Defaults("nope")).check()

@@ -4,15 +4,19 @@ Through the plugin's own process and Dify's protocol, over real HTTP.
 """
 
 import json
+import re
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 import trustme
 
 from devkit.host import PluginError, PluginHost
+from devkit.simulator import Simulator
+from tests.e2e.images import plain
 from tests.raw_server import RawServer, Script, answering
 
 PROVIDER = "stable_diffusion"
@@ -36,7 +40,7 @@ def without_api(connection: socket.socket, request: bytes) -> None:
 def refusal(plugin: PluginHost, **credentials: str) -> str:
     with pytest.raises(PluginError) as caught:
         plugin.validate_credentials(PROVIDER, credentials)
-    assert caught.value.error_type == "ToolProviderCredentialValidationError"
+    assert caught.value.error_type == "CredentialsValidateFailedError"
     return caught.value.message
 
 
@@ -170,7 +174,9 @@ def test_an_unknown_model_lists_what_is_there(
     raw = serve(answering(http("200 OK", models)))
     message = refusal(plugin, base_url=raw.url, model="modle7")
     assert "The server has no model 'modle7'. Did you mean 'model7'" in message
-    assert "model19 and 10 more." in message
+    listed = re.search(r"It has: (.*) and (\d+) more, which sd_list_resources shows\.$", message)
+    assert listed
+    assert len(listed[1].split(", ")) + int(listed[2]) == 30
 
 
 @pytest.mark.parametrize("model", ["", "dream", "DREAM.SAFETENSORS", "1234567890"])
@@ -198,3 +204,104 @@ def test_the_models_are_asked_for_and_nothing_else(
     raw = serve(answering(http("200 OK", MODELS)))
     plugin.validate_credentials(PROVIDER, {"base_url": raw.url, "model": "dream"})
     assert [one.split(b" ")[:2] for one in raw.requests] == [[b"GET", b"/sdapi/v1/sd-models"]]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "X-A: 1; Other: two words",
+        "X-A: 1 Other: two words",
+        "X-A: 1;Other: two words",
+        "X-A: 1\nOther: two words\n",
+        '{"X-A": "1", "Other": "two words"}',
+    ],
+)
+def test_headers_may_stand_in_one_line(
+    plugin: PluginHost, serve: Callable[[Script], RawServer], headers: str
+) -> None:
+    raw = serve(answering(http("200 OK", MODELS)))
+    plugin.validate_credentials(PROVIDER, {"base_url": raw.url, "headers": headers})
+    sent = raw.requests[0].split(b"\r\n")
+    assert b"X-A: 1" in sent
+    assert b"Other: two words" in sent
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Cookie: a=1; b=2; c=3",
+        "Cookie: when=Mon 12:30; b=2",
+        "Authorization: Bearer abc.def",
+        "X-Origin: https://a.test:8443/b; q=0.5",
+    ],
+)
+def test_a_value_keeps_its_semicolons_and_colons(
+    plugin: PluginHost, serve: Callable[[Script], RawServer], header: str
+) -> None:
+    raw = serve(answering(http("200 OK", MODELS)))
+    plugin.validate_credentials(PROVIDER, {"base_url": raw.url, "headers": header})
+    assert header.encode() in raw.requests[0].split(b"\r\n")
+
+
+# ---- words that are put before all prompts
+
+PREFIX, NEGATIVE = "masterpiece, best quality", "lowres, watermark"
+
+
+@pytest.fixture(scope="module")
+def webui() -> Iterator[Simulator]:
+    with Simulator() as webui:
+        yield webui
+
+
+@pytest.fixture
+def prompts(plugin: PluginHost, webui: Simulator) -> Callable[..., tuple[str, str]]:
+    """The two prompts that reach the server: ``prompts({"prompt": …}, prompt_prefix=…)``."""
+
+    def ask(given: dict[str, Any], tool: str = "sd_txt2img", **credentials: str) -> tuple[str, str]:
+        webui.reset()
+        access = {"base_url": webui.url, **credentials}
+        plugin.invoke(PROVIDER, tool, access, {"size": "64x64", "steps": 1, **given})
+        (body,) = (one["body"] for one in webui.journal() if one["method"] == "POST")
+        return body["prompt"], body["negative_prompt"]
+
+    return ask
+
+
+Prompts = Callable[..., tuple[str, str]]
+
+
+@pytest.mark.parametrize("prefix", [PREFIX, f"{PREFIX}, ", f" {PREFIX},\n"])
+def test_they_are_put_before_the_prompts(prompts: Prompts, prefix: str) -> None:
+    given = {"prompt": "a cat", "negative_prompt": "dog"}
+    both = {"prompt_prefix": prefix, "negative_prompt": NEGATIVE}
+    assert prompts(given, **both) == (f"{PREFIX}, a cat", f"{NEGATIVE}, dog")
+    assert prompts({"prompt": "a cat"}, **both) == (f"{PREFIX}, a cat", NEGATIVE)
+    assert prompts(given) == ("a cat", "dog")
+
+
+def test_they_are_put_before_pasted_prompts_and_those_of_other_tools(
+    plugin: PluginHost, prompts: Prompts
+) -> None:
+    both = {"prompt_prefix": PREFIX, "negative_prompt": NEGATIVE}
+    pasted = "a cat\nNegative prompt: dog\nSteps: 1, Seed: 7, Size: 64x64"
+    assert prompts({"more_settings": pasted}, **both) == (f"{PREFIX}, a cat", f"{NEGATIVE}, dog")
+    image = plugin.files.add(plain((64, 64)), "a.png")
+    changed = prompts({"image": image, "prompt": "a cat"}, "sd_img2img", **both)
+    assert changed == (f"{PREFIX}, a cat", NEGATIVE)
+
+
+def test_an_image_that_is_repeated_does_not_get_them_twice(
+    plugin: PluginHost, webui: Simulator, prompts: Prompts
+) -> None:
+    both = {"prompt_prefix": PREFIX, "negative_prompt": NEGATIVE}
+    asked = {"prompt": "a cat", "negative_prompt": "dog", "size": "64x64", "steps": 1}
+    made = plugin.invoke(PROVIDER, "sd_txt2img", {"base_url": webui.url, **both}, asked)
+    image = plugin.files.add(made.files[0].data, "a.png")
+    assert prompts({"reproduce": image}, **both) == (f"{PREFIX}, a cat", f"{NEGATIVE}, dog")
+
+
+def test_a_prefix_alone_is_no_prompt(plugin: PluginHost, webui: Simulator) -> None:
+    access = {"base_url": webui.url, "prompt_prefix": PREFIX}
+    with pytest.raises(PluginError, match=r"^prompt is missing: "):
+        plugin.invoke(PROVIDER, "sd_txt2img", access, {"prompt": " "})

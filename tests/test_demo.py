@@ -1,8 +1,11 @@
-"""``make demo``: images, contact sheets and a table, or the plugin's own message."""
+"""``make demo``: images, a contact sheet and tables on every family, or the plugin's own words."""
 
 import io
+import os
+import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,17 +14,63 @@ from PIL import Image
 from rich.console import Console
 
 from devkit.demo.__main__ import ROOT, run
+from devkit.demo.drawing import busiest, side_by_side
 from devkit.demo.outcome import saved
-from devkit.demo.steps import Step, first_page, second_page
+from devkit.demo.steps import Name, Step, chat, from_an_image, from_words
 from devkit.host import Timings, ToolFile, ToolResult
 from devkit.simulator import Simulator
 
-TOOLS = {"txt2img", "img2img", "upscale", "caption", "png_info", "list_resources", "controlnet"}
+IMAGES = {
+    *(f"txt2img-{seed}.png" for seed in (1235, 1236, 1237, 1238, 11, 2026, 41, 53)),
+    "txt2img-1235-2.png", "txt2img-1235-3.png", "txt2img-23.jpg", "txt2img-37.webp",
+    "img2img-1245.png", "img2img-54.png", "inpaint-1235.png", "outpaint-1235.png",
+    "controlnet-1235.png", "upscale-1.png", "upscale-1-2.png",
+}  # fmt: skip
+
+LEFT_OUT = {
+    "a1111-1.6": ["sd_list_resources"],
+    "forge": [],
+    "sdnext": [
+        "sd_list_resources",
+        "sd_txt2img (face detailer)",
+        "sd_controlnet (along its edges)",
+        "sd_upscale (twice as large)",
+        "sd_upscale (and enlarges it)",
+    ],
+    "sdcpp": [
+        "sd_list_resources",
+        "sd_txt2img (face detailer)",
+        "sd_controlnet (along its edges)",
+        "sd_upscale (twice as large)",
+        "sd_caption (in words)",
+        "sd_upscale (and enlarges it)",
+    ],
+    "koboldcpp": [
+        "sd_list_resources",
+        "sd_txt2img (hires fix)",
+        "sd_txt2img (face detailer)",
+        "sd_controlnet (along its edges)",
+        "sd_upscale (twice as large)",
+        "sd_caption (in words)",
+        "sd_upscale (and enlarges it)",
+    ],
+}
+
+
+def demo(folder: Path, **environment: str) -> tuple[int, str]:
+    """Run the demo as ``make demo`` does."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "devkit.demo"], cwd=ROOT, text=True, timeout=120, check=False,
+        env={**os.environ, "OUT": str(folder), "COLUMNS": "200", **environment},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    return answer.returncode, answer.stdout
 
 
 def printed(environment: dict[str, str], folder: Path) -> tuple[int, str]:
+    """Run it in this process."""
     out = io.StringIO()
-    status = run({"OUT": str(folder), **environment}, Console(file=out, width=100))
+    status = run({"OUT": str(folder), **environment}, Console(file=out, width=200))
     return status, out.getvalue()
 
 
@@ -31,63 +80,127 @@ def sim() -> Iterator[Simulator]:
         yield sim
 
 
-def test_the_whole_demonstration(tmp_path: Path) -> None:
-    status, text = printed({"PROMPT": "a red barn"}, tmp_path)
+@pytest.mark.parametrize("family", LEFT_OUT)
+def test_every_family_does_what_it_can(family: str, tmp_path: Path) -> None:
+    status, text = demo(tmp_path, FAMILY=family)
     assert status == 0, text
+    assert f"Simulated WebUI: {family} at http://127.0.0.1:" in text
     assert "Credentials: good" in text
-    assert "model 5, sampler 20, scheduler 12" in text
-    assert "failed" not in text
-    names = {path.name for path in tmp_path.iterdir()}
-    assert len([name for name in names if name.startswith("txt2img-")]) == 9
-    for tool in TOOLS:
-        assert f"{tool}: " in text
-    for name in names - {"contact-sheet.png", "contact-sheet-2.png"}:
-        assert name in text
+    assert "Failed" not in text
+    assert "Traceback" not in text
+    _, _, told = text.partition("Not on this server:\n")
+    lines = [line.strip() for line in told.splitlines()]
+    assert [line.partition(": ")[0] for line in lines] == LEFT_OUT[family]
+    assert all(line.endswith((".", '"')) for line in lines)
+    names = {path.name for path in tmp_path.iterdir()} - {"contact-sheet.png"}
+    assert all(f" {name} " in text for name in names)
     with Image.open(tmp_path / "contact-sheet.png") as sheet:
-        assert sheet.width > 1000
-    with Image.open(tmp_path / "contact-sheet-2.png") as sheet:
+        assert sheet.width == 1240
         assert sheet.height > 1000
 
 
-def test_pages_show_every_tool_once() -> None:
-    steps = first_page("a") + second_page("a", {})
-    assert {step.tool for step in steps} == TOOLS
+def test_what_the_richest_server_gives(tmp_path: Path) -> None:
+    status, text = demo(tmp_path, PROMPT="a red barn")
+    assert status == 0, text
+    assert "Simulated WebUI: a1111 at http://127.0.0.1:" in text
+    assert "Not on this server" not in text
+    assert {path.name for path in tmp_path.iterdir()} == {*IMAGES, "contact-sheet.png"}
+    assert (
+        "Found: 5 models, 3 LoRAs, 20 samplers, 12 schedule types, 12 upscalers, 2 VAEs, 3 styles, "
+        "2 embeddings, 3 ControlNet models, 4 face detailers\n"
+    ) in text
+    assert "Warning" not in text
+    sizes = {path.name: Image.open(path).size for path in tmp_path.iterdir()}
+    assert sizes["txt2img-23.jpg"] == (512, 768)
+    assert sizes["txt2img-1235-2.png"] == (768, 768)
+    assert sizes["outpaint-1235.png"] == (1024, 512)
+    assert sizes["upscale-1-2.png"] == (1024, 1024)
+    again = (tmp_path / "txt2img-1235-3.png").read_bytes()
+    assert again == (tmp_path / "txt2img-1235.png").read_bytes()
+    assert Image.open(tmp_path / "txt2img-1235.png").info["parameters"].startswith("a red barn\n")
 
 
-def test_a_server_that_lacks_a_tool_leaves_the_step_out(sim: Simulator, tmp_path: Path) -> None:
-    _, text = printed({"BASE_URL": sim.url}, tmp_path)
-    assert "controlnet (guided by its edges): this server has nothing for it." in text
+def test_the_committed_sheet_is_one_of_the_demo() -> None:
+    path = ROOT / "docs" / "contact-sheet.png"
+    assert path.stat().st_size <= 600_000
+    with Image.open(path) as sheet:
+        assert sheet.width == 1240
+
+
+def test_the_steps_show_every_tool() -> None:
+    steps = [*from_words("a"), *from_an_image("a", {}), *chat()]
+    assert {step.tool for step in steps} == {path.stem for path in (ROOT / "tools").glob("*.yaml")}
+    titles = [step.title for step in steps]
+    assert len(titles) == len(set(titles))
+
+
+def test_names_are_taken_from_what_the_server_lists() -> None:
+    name = Name("upscalers", "esrgan", "1.5", "1.5, {}, 0.4")
+    offered = {"upscalers": ["Lanczos", "R-ESRGAN 4x+"]}
+    assert name.chosen(offered) == "1.5, R-ESRGAN 4x+, 0.4"
+    assert name.chosen({"upscalers": ["Lanczos"]}) == "1.5, Lanczos, 0.4"
+    assert name.chosen({"upscalers": []}) == name.chosen({}) == "1.5"
+
+
+def test_a_real_server_is_taken_instead(sim: Simulator, tmp_path: Path) -> None:
+    status, text = printed({"BASE_URL": sim.url, "FAMILY": "a1111"}, tmp_path)
+    assert status == 0, text
     assert "Simulated WebUI" not in text
+    assert "stable-diffusion.cpp cannot put images into words." in text
 
 
-def test_failed_steps_are_told_and_the_rest_goes_on(sim: Simulator, tmp_path: Path) -> None:
-    """stable-diffusion.cpp cannot caption an image."""
-    status, text = printed({"BASE_URL": sim.url}, tmp_path)
+@pytest.mark.parametrize("well", [0, 4])
+def test_a_step_that_fails_is_told_and_the_rest_goes_on(well: int, tmp_path: Path) -> None:
+    with Simulator(fault="oom", fault_after=well, fault_count=1) as broken:
+        status, text = printed({"BASE_URL": broken.url}, tmp_path)
     assert status == 1
-    assert "caption (in words) failed: " in text
-    assert "list_resources: what there is" in text
+    assert len(re.findall("^Failed: ", text, re.MULTILINE)) == 1
+    assert "Failed: sd_txt2img" in text
+    assert "sd_list_resources: what there is" in text
     assert "Traceback" not in text
+    assert (tmp_path / "contact-sheet.png").exists()
 
 
-def test_an_unreachable_server_ends_it_with_the_plugins_message(tmp_path: Path) -> None:
-    status, text = printed({"BASE_URL": "http://127.0.0.1:9"}, tmp_path)
+def test_a_server_that_makes_no_image_fails(tmp_path: Path) -> None:
+    with Simulator(fault="oom") as broken:
+        status, text = printed({"BASE_URL": broken.url}, tmp_path)
     assert status == 1
-    assert "Nothing listens at http://127.0.0.1:9" in text
-    assert "Traceback" not in text
+    assert text.count("Failed: sd_txt2img") == len(from_words("a"))
+    assert not list(tmp_path.iterdir())
+
+
+def test_nothing_at_the_address_gives_one_sentence(tmp_path: Path) -> None:
+    status, text = demo(tmp_path, BASE_URL="http://127.0.0.1:9")
+    assert status == 1
+    first, *others = text.strip().splitlines()
+    assert first.startswith("Plugin stable_diffusion_webui ")
+    assert len(others) == 1
+    assert others[0].startswith("Nothing listens at http://127.0.0.1:9 (connection refused).")
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_unknown_model_ends_it_with_the_plugins_message(sim: Simulator, tmp_path: Path) -> None:
     status, text = printed({"BASE_URL": sim.url, "MODEL": "no-such-model"}, tmp_path)
     assert status == 1
-    assert "no-such-model" in text
+    assert "The server has no model 'no-such-model'." in text
+
+
+def test_an_unknown_family_names_those_that_there_are(tmp_path: Path) -> None:
+    status, text = printed({"FAMILY": "a1112"}, tmp_path / "out")
+    assert status == 1
+    assert text == (
+        "There is no simulated a1112; FAMILY is one of a1111, a1111-1.6, forge, sdnext, sdcpp, "
+        "koboldcpp.\n"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
 def test_make_hands_over_any_prompt() -> None:
     prompt = 'a "quoted" `date` for $5, it\'s $(shell date) # bare'
     given = ["make", "-s", "-o", ".venv/.ready", "demo", "PY=env #", f"PROMPT={prompt}"]
-    printed = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert f"PROMPT={prompt}" in printed.stdout.splitlines()
+    answer = subprocess.run(given, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert f"PROMPT={prompt}" in answer.stdout.splitlines()
 
 
 def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
@@ -95,6 +208,23 @@ def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     Image.new("RGB", (3, 2)).save(data, "PNG")
     file = ToolFile(data.getvalue(), len(data.getvalue()), "image/png", "../a.png", {})
     result = ToolResult((), (), {}, (file, file), Timings(0.0, 0.0, 0.0, 0.1), ())
-    outcome = saved(Step("x", "upscale", {}), result, tmp_path, set())
+    outcome = saved(Step("x", "sd_upscale", {}), result, tmp_path, set())
     assert [shot.path for shot in outcome.shots] == [tmp_path / "a.png", tmp_path / "a-2.png"]
     assert (outcome.shots[0].width, outcome.shots[0].height) == (3, 2)
+
+
+def test_the_sheet_compares_where_something_is_to_be_seen() -> None:
+    image = Image.new("RGB", (200, 200))
+    for x in range(100, 140, 4):
+        image.paste("white", (x, 60, x + 2, 100))
+    left, top = busiest(image, 40)
+    assert abs(left - 100) <= 10
+    assert abs(top - 60) <= 10
+
+
+def test_a_row_of_images_fits_its_width() -> None:
+    images = [Image.new("RGB", size, "red") for size in ((160, 90), (20, 30))]
+    row = side_by_side(images, 500)
+    assert row.size == (500, 198)
+    assert row.getpixel((352 + 8, 50)) != (255, 0, 0)
+    assert row.getpixel((352 + 20, 50)) == (255, 0, 0)

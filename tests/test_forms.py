@@ -1,4 +1,4 @@
-"""The forms that Dify shows say what the parameters are, in four languages, and load in Dify.
+"""The forms that Dify shows say what the parameters are, in four languages, and fit its canvas.
 
 Each promise is held against the pydantic models by giving them values, not by reading their fields.
 """
@@ -23,7 +23,9 @@ from sdwebui.parameters import (
     Caption,
     ControlNet,
     Img2Img,
+    Inpaint,
     ListResources,
+    Outpaint,
     Parameters,
     PngInfo,
     Txt2Img,
@@ -34,41 +36,93 @@ ROOT = Path(__file__).parents[1]
 LANGUAGES = ("en_US", "zh_Hans", "pt_BR", "ja_JP")
 
 MODELS: dict[str, type[Parameters]] = {
-    "txt2img": Txt2Img,
-    "img2img": Img2Img,
-    "upscale": Upscale,
-    "caption": Caption,
-    "png_info": PngInfo,
-    "list_resources": ListResources,
-    "controlnet": ControlNet,
+    "sd_txt2img": Txt2Img,
+    "sd_img2img": Img2Img,
+    "sd_inpaint": Inpaint,
+    "sd_outpaint": Outpaint,
+    "sd_controlnet": ControlNet,
+    "sd_upscale": Upscale,
+    "sd_caption": Caption,
+    "sd_png_info": PngInfo,
+    "sd_list_resources": ListResources,
 }
-LIVE = {
-    "model", "sampler", "scheduler", "vae", "hr_upscaler", "refiner", "face_detailer", "upscaler",
-    "upscaler_2", "control_model", "control_model_2", "control_module", "control_module_2",
-}  # fmt: skip
 FOR_AGENTS = {
-    "txt2img": {"prompt", "negative_prompt", "aspect_ratio", "image_count", "seed", "reproduce"},
-    "img2img": {
-        "image", "prompt", "negative_prompt", "denoising_strength", "mask", "image_count", "seed",
-        "expand_left", "expand_right", "expand_top", "expand_bottom",
-    },
-    "upscale": {"images", "scale"},
-    "caption": {"image", "method"},
-    "png_info": {"image"},
-    "list_resources": {"kind", "filter", "limit"},
-    "controlnet": {
-        "prompt", "negative_prompt", "aspect_ratio", "image_count", "seed", "reproduce",
-        "control_image", "control_image_2",
-    },
+    "sd_txt2img": (
+        "prompt", "negative_prompt", "aspect_ratio", "image_count", "seed", "model", "reproduce",
+    ),
+    "sd_img2img": (
+        "image", "prompt", "negative_prompt", "denoising_strength", "image_count", "seed", "model",
+        "image_id",
+    ),
+    "sd_inpaint": (
+        "image", "mask", "mask_area", "prompt", "negative_prompt", "denoising_strength",
+        "image_count", "seed", "model", "image_id",
+    ),
+    "sd_outpaint": (
+        "image", "prompt", "negative_prompt", "expand_left", "expand_right", "expand_top",
+        "expand_bottom", "image_count", "seed", "model", "image_id",
+    ),
+    "sd_controlnet": (
+        "control_image", "prompt", "negative_prompt", "aspect_ratio", "image_count", "seed",
+        "model", "control_image_2", "image_id",
+    ),
+    "sd_upscale": ("images", "scale", "image_id"),
+    "sd_caption": ("image", "image_id"),
+    "sd_png_info": ("image", "image_id"),
+    "sd_list_resources": ("kind", "filter"),
 }  # fmt: skip
+"""What an agent's model fills in; such a parameter takes no row on the canvas."""
+
+SETTINGS = {
+    "sd_txt2img": (
+        "lora", "size", "sampler", "steps", "cfg_scale", "hires_fix", "face_detailer", "vae",
+        "clip_skip", "model_family", "output_format", "more_settings",
+    ),
+    "sd_img2img": (
+        "lora", "size", "resize_mode", "sampler", "steps", "cfg_scale", "face_detailer", "vae",
+        "clip_skip", "model_family", "output_format", "more_settings",
+    ),
+    "sd_inpaint": (
+        "masked_content", "inpaint_area", "mask_blur", "mask_mode", "lora", "size", "sampler",
+        "steps", "cfg_scale", "vae", "output_format", "more_settings",
+    ),
+    "sd_outpaint": (
+        "denoising_strength", "masked_content", "mask_blur", "lora", "sampler", "steps",
+        "cfg_scale", "vae", "output_format", "more_settings",
+    ),
+    "sd_controlnet": (
+        "control_module", "control_model", "control_weight", "control_end", "control_mode", "lora",
+        "size", "sampler", "steps", "cfg_scale", "output_format", "more_settings",
+    ),
+    "sd_upscale": (
+        "upscaler", "size", "upscaler_2", "upscaler_2_visibility", "gfpgan_visibility",
+        "codeformer_visibility", "codeformer_weight", "output_format",
+    ),
+    "sd_caption": ("method",),
+    "sd_png_info": (),
+    "sd_list_resources": (),
+}  # fmt: skip
+"""What who builds an app sets, in the order of the rows on the canvas."""
+
+MOST_SETTINGS = 12
+"""Rows of a node, blank or not, beside its title."""
+
+MOST_DESCRIPTION = 90
+"""Characters that Dify's cards show of a description."""
+
+MOST_LABEL = 21
+"""Characters that a node's title shows of a tool's label, about."""
+
 GENERATION_OUTPUT = {"seeds": "array[number]", "model": "string", "warnings": "array[string]"}
 OUTPUTS = {
-    "txt2img": GENERATION_OUTPUT,
-    "img2img": GENERATION_OUTPUT,
-    "controlnet": GENERATION_OUTPUT,
-    "upscale": {"warnings": "array[string]"},
-    "caption": {"caption": "string", "warnings": "array[string]"},
-    "png_info": {
+    "sd_txt2img": GENERATION_OUTPUT,
+    "sd_img2img": GENERATION_OUTPUT,
+    "sd_inpaint": GENERATION_OUTPUT,
+    "sd_outpaint": GENERATION_OUTPUT,
+    "sd_controlnet": GENERATION_OUTPUT,
+    "sd_upscale": {"warnings": "array[string]"},
+    "sd_caption": {"caption": "string", "warnings": "array[string]"},
+    "sd_png_info": {
         "prompt": "string",
         "negative_prompt": "string",
         "steps": "number",
@@ -81,17 +135,24 @@ OUTPUTS = {
         "parameters": "string",
         "warnings": "array[string]",
     },
-    "list_resources": {"names": "array[string]", "total": "number"},
+    "sd_list_resources": {"names": "array[string]", "total": "number"},
 }
 
-UNEXPLAINED = {"prompt", "lora", "extra", "reproduce"}
+UNEXPLAINED = {
+    "prompt", "negative_prompt", "reproduce", "image", "control_image", "control_image_2",
+    "images", "lora", "more_settings",
+    "mask_area",
+}  # fmt: skip
 """Blank means plainly: none."""
 
+TEXTS = {"size": "512x768", "hires_fix": "1.5", "mask_area": "0, 0, 100, 40"}
+"""What a text field takes, where that is not any text."""
 
-class Picture:
+
+class Held:
     """A file as a tool would hand it over."""
 
-    name = "picture.png"
+    name = "image.png"
 
     def read(self) -> bytes:
         """Never called: checking parameters downloads nothing."""
@@ -111,6 +172,11 @@ def form(tool: str) -> dict[str, ToolParameter]:
     return {field.name: field for field in loaded.parameters}
 
 
+def described(tool: str) -> dict[str, dict[str, Any]]:
+    """The tool's fields as they stand in the YAML, in order."""
+    return {field["name"]: field for field in raw(f"tools/{tool}.yaml")["parameters"]}
+
+
 def fields(*types: str) -> list[Any]:
     """``(tool, field)`` of all fields of a type, named for the test report."""
     return [
@@ -121,46 +187,59 @@ def fields(*types: str) -> list[Any]:
     ]
 
 
-def help_of(tool: str, field: ToolParameter) -> dict[str, str]:
-    """The field's help by language, as it stands in the YAML."""
-    described = {item["name"]: item for item in raw(f"tools/{tool}.yaml")["parameters"]}
-    text: dict[str, str] = described[field.name]["human_description"]
-    return text
-
-
 def accepts(tool: str, **given: Any) -> Parameters | None:
     """What the model makes of the values, or None when it refuses them."""
-    required: dict[str, Any] = {
-        name: Picture() for name, field in MODELS[tool].model_fields.items() if field.is_required()
-    }
+    model = MODELS[tool]
+    needed = {model.IMAGE: Held()} if model.IMAGE else {}
     try:
-        return MODELS[tool].read(required | given)
+        return model.read(needed | given)
     except InvalidInput:
         return None
 
 
 @pytest.mark.parametrize("tool", MODELS)
-def test_a_form_has_the_models_parameters_and_no_other(tool: str) -> None:
+def test_a_form_has_what_agents_fill_and_what_builders_set(tool: str) -> None:
+    by_form: dict[str, list[str]] = {"llm": [], "form": []}
+    for name, field in described(tool).items():
+        by_form[field["form"]].append(name)
+    assert tuple(by_form["llm"]) == FOR_AGENTS[tool]
+    assert tuple(by_form["form"]) == SETTINGS[tool]
+    assert len(by_form["form"]) <= MOST_SETTINGS
+
+
+@pytest.mark.parametrize("tool", MODELS)
+def test_a_form_has_parameters_of_the_model_each_once(tool: str) -> None:
     names = [field["name"] for field in raw(f"tools/{tool}.yaml")["parameters"]]
     assert len(names) == len(set(names))
-    assert set(names) == set(MODELS[tool].model_fields)
+    assert set(names) <= set(MODELS[tool].model_fields)
+    assert MODELS[tool] is build.MODELS[tool]
 
 
-@pytest.mark.parametrize(("tool", "field"), fields())
-def test_a_field_is_required_exactly_when_the_model_cannot_do_without(
-    tool: str, field: ToolParameter
-) -> None:
-    without: dict[str, Any] = {
-        name: Picture()
-        for name, other in form(tool).items()
-        if other.required and name != field.name
-    }
-    try:
-        MODELS[tool].read(without)
-        needed = False
-    except InvalidInput as error:
-        needed = f"{field.name} is missing" in str(error)
-    assert field.required is needed
+def test_there_are_no_other_tools() -> None:
+    assert {path.stem for path in (ROOT / "tools").glob("*.yaml")} == set(MODELS)
+    assert {path.stem for path in (ROOT / "tools").glob("*.py")} == set(MODELS)
+    assert list(build.MODELS) == list(MODELS)
+
+
+@pytest.mark.parametrize("tool", MODELS)
+def test_a_form_has_only_what_dify_shows_everywhere(tool: str) -> None:
+    """No dynamic-select: its list stays empty in nodes, and agents' dialogs leave it out.
+
+    And no required parameter: a required file drops the tool from classic agents and fails an
+    Agent node, a required prompt blocks pasted generation data.
+    """
+    shown = {"string", "number", "select", "file", "files"}
+    for name, field in described(tool).items():
+        assert field["type"] in shown, name
+        assert field["required"] is False, name
+    assert "dynamic" not in (ROOT / f"tools/{tool}.yaml").read_text("utf-8")
+
+
+@pytest.mark.parametrize("tool", MODELS)
+def test_what_agents_fill_in_is_explained_to_them(tool: str) -> None:
+    for name, field in form(tool).items():
+        by_agent = name in FOR_AGENTS[tool]
+        assert bool((field.llm_description or "").strip()) == by_agent, name
 
 
 @pytest.mark.parametrize(("tool", "field"), fields("number"))
@@ -189,20 +268,12 @@ def test_a_dropdown_offers_all_that_the_model_takes(tool: str, field: ToolParame
     assert named
     assert re.findall(r"'([^']+)'", named[1]) == values
     assert field.default in values
+    assert len(values) <= 12
 
 
-@pytest.mark.parametrize(("tool", "field"), fields("boolean"))
-def test_a_switch_takes_true_and_false_and_nothing_else(tool: str, field: ToolParameter) -> None:
-    for value in (True, False):
-        model = accepts(tool, **{field.name: value})
-        assert getattr(model, field.name) is value
-    assert not accepts(tool, **{field.name: "perhaps"})
-
-
-@pytest.mark.parametrize(("tool", "field"), fields("string", "dynamic-select"))
+@pytest.mark.parametrize(("tool", "field"), fields("string"))
 def test_a_text_field_takes_text(tool: str, field: ToolParameter) -> None:
-    text = '{"eta": 0.5}' if field.name == "extra" else "some text"
-    model = accepts(tool, **{field.name: text})
+    model = accepts(tool, **{field.name: TEXTS.get(field.name, "some text")})
     assert model is not None
     assert getattr(model, field.name)
     assert field.options is None
@@ -210,40 +281,20 @@ def test_a_text_field_takes_text(tool: str, field: ToolParameter) -> None:
 
 @pytest.mark.parametrize(("tool", "field"), fields("file", "files"))
 def test_a_file_field_takes_files(tool: str, field: ToolParameter) -> None:
-    assert accepts(tool, **{field.name: Picture()})
-    several = accepts(tool, **{field.name: [Picture(), Picture()]})
+    assert accepts(tool, **{field.name: Held()})
+    several = accepts(tool, **{field.name: [Held(), Held()]})
     assert (several is not None) == (field.type.value == "files")
     assert not accepts(tool, **{field.name: "a text"})
 
 
 @pytest.mark.parametrize(("tool", "field"), fields())
 def test_a_field_starts_with_the_models_default(tool: str, field: ToolParameter) -> None:
-    if field.required:
-        assert field.default is None
-        return
-    untouched = getattr(accepts(tool), field.name)
-    # None, "", () and {} are what an empty field means.
-    shown = None if untouched in (None, "", (), {}) else untouched
+    untouched = (
+        None if field.type.value in {"file", "files"} else getattr(accepts(tool), field.name)
+    )
+    # None, "" and () are what an empty field means.
+    shown = None if untouched in (None, "", ()) else untouched
     assert (type(field.default), field.default) == (type(shown), shown)
-
-
-@pytest.mark.parametrize("tool", MODELS)
-def test_lists_of_the_server_are_dropdowns_that_the_builder_sets(tool: str) -> None:
-    # Dify makes an invalid JSON schema for agents of a dynamic-select with form: llm.
-    live = {name: f for name, f in form(tool).items() if f.type.value == "dynamic-select"}
-    assert set(live) == LIVE & set(MODELS[tool].model_fields)
-    for field in live.values():
-        assert field.form.value == "form"
-        assert field.default is None
-        assert not field.multiple
-
-
-@pytest.mark.parametrize("tool", MODELS)
-def test_an_agents_model_fills_what_it_can_know(tool: str) -> None:
-    by_agent = {name for name, field in form(tool).items() if field.form.value == "llm"}
-    assert by_agent == FOR_AGENTS[tool]
-    for name, field in form(tool).items():
-        assert bool(field.llm_description) == (name in by_agent)
 
 
 def _texts(node: Any, path: str) -> Iterator[tuple[str, dict[str, str]]]:
@@ -258,6 +309,18 @@ def _texts(node: Any, path: str) -> Iterator[tuple[str, dict[str, str]]]:
         for number, value in enumerate(node):
             key = value.get("name", number) if isinstance(value, dict) else number
             yield from _texts(value, f"{path}.{key}")
+
+
+def _strings(node: Any) -> Iterator[str]:
+    """All texts of a file, those for agents' models included."""
+    if isinstance(node, dict):
+        for value in node.values():
+            yield from _strings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _strings(value)
+    elif isinstance(node, str):
+        yield node
 
 
 FILES = ["manifest.yaml", "provider/stable_diffusion.yaml", *(f"tools/{t}.yaml" for t in MODELS)]
@@ -291,32 +354,145 @@ def test_sentences_are_translated(file: str) -> None:
         assert not re.search(r"[\u3040-\u9fff]", text["en_US"] + text["pt_BR"]), place
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en_US", ("Crop and resize", "Resize and fill", "Just resize (latent upscale)",
+                   "Sampling steps", "CFG scale", "Clip skip", "Hires fix", "Only masked",
+                   "latent noise", "Control weight", "PNG info", "ADetailer")),
+        ("zh_Hans", ("反推提示词（图片描述）", "PNG 图片信息（读取生成参数）", "ControlNet 生图",
+                     "引导终止时机", "扩图（outpaint）", "仅调整大小（潜空间放大）")),
+        ("ja_JP", ("インペイント", "アウトペイント", "トリミングしてリサイズ",
+                   "リサイズして余白を埋める", "コントロール画像", "コントロールウェイト",
+                   "PNG（可逆圧縮）", "潜在空間（空）")),
+        ("pt_BR", ("Semente (seed)", "Latente vazio", "ex.:", "Descreve a imagem em palavras")),
+    ],
+)  # fmt: skip
+def test_the_words_are_those_that_the_people_of_a_webui_know(
+    language: str, words: tuple[str, ...]
+) -> None:
+    whole = "\n".join(
+        text[language] for file in FILES for _, text in _texts(raw(file), file)
+    ).casefold()
+    for word in words:
+        assert word.casefold() in whole, word
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_full_width_text_is_not_broken_by_blanks_of_the_yaml(file: str) -> None:
     # A line break inside a folded text turns into a blank, wrong between two CJK characters.
-    for place, text in _texts(raw(file), file):
+    texts = dict(_texts(raw(file), file))
+    assert texts
+    for place, text in texts.items():
         for language in ("zh_Hans", "ja_JP"):
             assert not re.search(r"[\u3040-\u9fff，。、]\s+[\u3040-\u9fff]", text[language]), place
 
 
-@pytest.mark.parametrize(("tool", "field"), fields("number"))
-def test_help_of_a_number_says_its_range_in_every_language(tool: str, field: ToolParameter) -> None:
+@pytest.mark.parametrize("file", FILES)
+def test_texts_say_image_and_hold_no_markdown(file: str) -> None:
+    """Dify shows backticks as they are; people search for "image"."""
+    strings = list(_strings(raw(file)))
+    assert strings
+    for text in strings:
+        assert "`" not in text
+        assert "picture" not in text.lower()
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_descriptions_fit_dify_s_cards(file: str) -> None:
+    content = raw(file)
+    whole = content.get("description") or content["identity"]["description"]
+    texts = whole.get("human", whole)
+    assert tuple(texts) == LANGUAGES
+    for language, text in texts.items():
+        assert len(text) <= MOST_DESCRIPTION, language
+
+
+@pytest.mark.parametrize("tool", MODELS)
+def test_a_title_is_not_cut(tool: str) -> None:
+    labels = raw(f"tools/{tool}.yaml")["identity"]["label"]
+    assert len(labels["en_US"]) <= MOST_LABEL
+    assert len(set(labels.values())) > 1
+
+
+def test_people_find_the_tools_by_the_words_they_search_for() -> None:
+    """Dify's search looks at names and labels only."""
+    of_images = [tool for tool in MODELS if "image" in _label(tool)]
+    assert {"sd_txt2img", "sd_img2img", "sd_controlnet", "sd_upscale"} <= set(of_images)
+    assert all(tool.startswith("sd_") for tool in MODELS)
+    for file in FILES[:2]:
+        label = (raw(file).get("label") or raw(file)["identity"]["label"])["en_US"]
+        assert "Stable Diffusion WebUI" in label
+        assert "A1111" in label
+        assert "Forge" in label
+    assert len({_label(tool) for tool in MODELS}) == len(MODELS)
+
+
+def _label(tool: str) -> str:
+    return str(raw(f"tools/{tool}.yaml")["identity"]["label"]["en_US"]).lower()
+
+
+def _ranges() -> list[Any]:
+    return [
+        pytest.param(tool, field, id=f"{tool}-{field.name}")
+        for tool in MODELS
+        for field in form(tool).values()
+        if field.type.value == "number"
+    ]
+
+
+@pytest.mark.parametrize(("tool", "field"), _ranges())
+def test_label_or_help_of_a_number_says_its_range_in_every_language(
+    tool: str, field: ToolParameter
+) -> None:
     least, most = f"{field.min:.0f}", f"{field.max:.0f}"
     # -1 stands for random, so it is said apart from the range.
     said = [r"-1\D", f"0[–～]{most}"] if least == "-1" else [f"{least}[–～]{most}"]
-    for language, text in help_of(tool, field).items():
+    text = described(tool)[field.name]
+    for language in LANGUAGES:
+        shown = f"{text['label'][language]} {text['human_description'][language]}"
         for part in said:
-            assert re.search(rf"(?<![\d.]){part}(?![\d.]*\d)", text), language
+            assert re.search(rf"(?<![\d.]){part}(?![\d.]*\d)", shown), language
 
 
-@pytest.mark.parametrize(("tool", "field"), fields())
+def _blank_ones() -> list[Any]:
+    return [
+        pytest.param(tool, field, id=f"{tool}-{field.name}")
+        for tool in MODELS
+        for field in form(tool).values()
+        if field.default is None and field.name not in UNEXPLAINED
+    ]
+
+
+@pytest.mark.parametrize(("tool", "field"), _blank_ones())
 def test_what_stays_blank_is_explained(tool: str, field: ToolParameter) -> None:
-    """An optional field without a default says what happens when it is left blank."""
-    if field.required or field.default is not None or field.name in UNEXPLAINED:
-        return
+    """A field without a default says what happens when it is left blank."""
     blank = {"en_US": r"[Bb]lank", "zh_Hans": "留空", "pt_BR": "[Ee]m branco", "ja_JP": "空欄"}
+    help_text = described(tool)[field.name]["human_description"]
     for language, words in blank.items():
-        assert re.search(words, help_of(tool, field)[language]), language
+        assert re.search(words, help_text[language]), language
+
+
+@pytest.mark.parametrize("tool", MODELS)
+def test_an_agent_reads_of_tools_and_parameters_that_exist(tool: str) -> None:
+    content = raw(f"tools/{tool}.yaml")
+    described_to_agents = [content["description"]["llm"]]
+    described_to_agents += [one["llm_description"] for one in content["parameters"]
+                            if "llm_description" in one]  # fmt: skip
+    known = {*MODELS, *(name for one in MODELS for name in FOR_AGENTS[one])}
+    of_dify = {"transfer_method", "tool_file"}
+    for text in described_to_agents:
+        assert set(re.findall(r"\b[a-z]+_[a-z0-9_]+\b", text)) <= known | of_dify, text
+        # A tool without its prefix is none.
+        assert not re.search(r"(?<!sd_)\b(txt2img|img2img|png_info|list_resources)\b", text), text
+
+
+@pytest.mark.parametrize("tool", [tool for tool in MODELS if MODELS[tool].IMAGE])
+def test_an_agent_reads_how_it_hands_over_an_earlier_image(tool: str) -> None:
+    texts = described(tool)
+    assert "reference" in texts[MODELS[tool].IMAGE]["llm_description"]
+    assert "last" in texts["image_id"]["llm_description"]
+    assert "Not for agents" not in "".join(_strings(raw(f"tools/{tool}.yaml")))
 
 
 @pytest.mark.parametrize("tool", MODELS)
@@ -338,31 +514,47 @@ def test_a_tool_is_named_as_its_files_and_tells_agents_when_to_call_it(tool: str
     loaded = ToolConfiguration(**raw(f"tools/{tool}.yaml"))
     assert loaded.identity.name == tool
     assert loaded.extra.python.source == f"tools/{tool}.py"
-    assert "Call it when" in loaded.description.llm
+    assert re.search(r"Call it (when|before|whenever)", loaded.description.llm)
 
 
-def test_the_provider_loads_and_lists_every_tool_that_has_code(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_provider_loads_and_lists_every_tool(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)  # the SDK opens the tools' files from the plugin's folder
     provider = ToolProviderConfiguration(**yaml.safe_load((ROOT / FILES[1]).read_text("utf-8")))
     # Dify starts no plugin that lists a tool without code.
-    with_code = [tool for tool in MODELS if (ROOT / f"tools/{tool}.py").exists()]
-    assert [tool.identity.name for tool in provider.tools] == with_code
+    assert [tool.identity.name for tool in provider.tools] == list(MODELS)
     assert provider.identity.name == "stable_diffusion"
     assert provider.extra.python.source == "provider/stable_diffusion.py"
     assert {tag.value for tag in provider.identity.tags} == {"image", "design"}
-    kinds = {c.name: (c.type.value, c.required, c.default) for c in provider.credentials_schema}
-    assert kinds == {
-        "base_url": ("text-input", True, None),
-        "model": ("text-input", False, None),
-        "api_auth": ("secret-input", False, None),
-        "headers": ("secret-input", False, None),
-        "tls_verify": ("boolean", False, True),
-        "ca_certificate": ("text-input", False, None),
-        "timeout": ("text-input", False, "540"),
-    }
-    assert all(credential.help for credential in provider.credentials_schema)
+
+
+def test_the_credentials_say_what_they_are_where_dify_shows_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Dify shows labels and placeholders, and a help only as a link: where there is a url."""
+    monkeypatch.chdir(ROOT)
+    schema = ToolProviderConfiguration(
+        **yaml.safe_load((ROOT / FILES[1]).read_text("utf-8"))
+    ).credentials_schema
+    kinds = {c.name: (c.type.value, c.required, c.default) for c in schema}
+    assert list(kinds.items()) == [
+        ("base_url", ("text-input", True, None)),
+        ("model", ("text-input", False, None)),
+        ("prompt_prefix", ("text-input", False, None)),
+        ("negative_prompt", ("text-input", False, None)),
+        ("api_auth", ("secret-input", False, None)),
+        ("timeout", ("text-input", False, "540")),
+        ("headers", ("secret-input", False, None)),
+        ("tls_verify", ("boolean", False, True)),
+        ("ca_certificate", ("text-input", False, None)),
+    ]
+    for credential in schema:
+        assert bool(credential.help) == bool(credential.url), credential.name
+        assert credential.placeholder or credential.type.value == "boolean", credential.name
+    shown = raw(FILES[1])["credentials_for_provider"]["base_url"]["placeholder"]
+    assert "not localhost" in shown["en_US"]
+    for language in LANGUAGES:
+        assert "http://192.168." in shown[language]
+        assert "localhost" in shown[language]
 
 
 def test_the_manifest_loads_and_is_fit_for_the_marketplace() -> None:
@@ -413,8 +605,8 @@ def test_the_forms_are_up_to_date() -> None:
 def test_every_text_is_used() -> None:
     folder = ROOT / "devkit/forms"
     files = sorted((folder / "parameters").glob("*.yaml"))
-    described = [name for file in files for name in raw(str(file.relative_to(ROOT)))]
-    assert sorted(described) == sorted({name for tool in MODELS for name in form(tool)})
+    written = [name for file in files for name in raw(str(file.relative_to(ROOT)))]
+    assert sorted(written) == sorted({name for tool in MODELS for name in form(tool)})
     declared = {
         name for tool in MODELS for name in raw(f"tools/{tool}.yaml")["output_schema"]["properties"]
     }

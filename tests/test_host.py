@@ -39,14 +39,6 @@ def test_bad_credentials_raise_the_plugins_own_message(host: PluginHost) -> None
     assert caught.value.error_type == "ToolProviderCredentialValidationError"
 
 
-def test_options_of_a_dropdown(host: PluginHost) -> None:
-    options = host.fetch_options("fixture", "act", "colour", CREDENTIALS)
-    assert [(option.value, option.label) for option in options] == [
-        ("colour-1", "No. 1"),
-        ("colour-2", "No. 2"),
-    ]
-
-
 def test_texts_jsons_and_variables(host: PluginHost) -> None:
     result = act(
         host,
@@ -156,6 +148,24 @@ def test_what_is_not_the_protocol_is_recorded(line: str) -> None:
         assert act(host, ["print", line], ["text", "a"]).wait(20).text == "a"
         (violation,) = host.violations
         assert json.dumps(line)[1:-1].replace('\\"', '"') in violation
+
+
+CHUNK = {"id": "f", "sequence": 0, "total_length": 3, "blob": "YWJj", "end": False}
+
+
+def test_a_file_that_never_ends_is_a_violation() -> None:
+    call = Call("session")
+    assert call.take("stream", {"type": "blob_chunk", "message": CHUNK}) == ""
+    assert call.take("end", {}) == "1 files never got their closing chunk"
+
+
+def test_a_file_that_an_error_cuts_off_is_none() -> None:
+    call = Call("session")
+    call.take("stream", {"type": "blob_chunk", "message": CHUNK})
+    call.take("error", {"error_type": "ValueError", "message": "no such luck"})
+    assert call.take("end", {}) == ""
+    with pytest.raises(PluginError, match="no such luck"):
+        call.wait(0)
 
 
 def test_a_line_over_5_mb_is_recorded() -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from sdwebui import infotext, metadata
-from sdwebui.infotext import Infotext, build, parse
+from sdwebui.infotext import Infotext, build, parse, parse_pairs
 from tests.recorded import RECORDINGS, needs_recordings, strings
 
 # One sample of each family; all but the Civitai one as recorded.
@@ -225,6 +225,27 @@ def test_templates_of_the_dynamic_prompts_extension_stand_below_the_fields() -> 
 def test_a_comma_in_a_value_without_quotes_stays_in_it() -> None:
     fields = parse("a\nSteps: 1, Styles: one, two three,four, Seed: 3").fields
     assert (fields["Styles"], fields["Seed"]) == ("one, two three,four", "3")
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        ("Steps: 20, VAE: x.pt", [("Steps", "20"), ("VAE", "x.pt")]),
+        ("Steps:20,VAE:x.pt", [("Steps", "20"), ("VAE", "x.pt")]),
+        ("Styles: a, b, Steps: 20", [("Styles", "a, b"), ("Steps", "20")]),
+        ('Unit: "Module: canny, Weight: 1", Steps: 20', [("Unit", "Module: canny, Weight: 1"),
+                                                         ("Steps", "20")]),
+        ('Hashes: {"a": "b, c"}, X: [1, 2]', [("Hashes", '{"a": "b, c"}'), ("X", "[1, 2]")]),
+        ("a cat, Steps: 20", [("Steps", "20")]),
+        ("Steps: 20, Steps: 30", [("Steps", "20"), ("Steps", "30")]),
+        ("Steps:", [("Steps", "")]),
+        ("Steps: 20,", [("Steps", "20")]),
+        ("just words", []),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_pairs_are_taken_apart_in_order(text: str, pairs: list[tuple[str, str]]) -> None:
+    assert parse_pairs(text) == pairs
 
 
 def test_quotes_that_are_never_closed_do_no_harm() -> None:

@@ -7,7 +7,7 @@ from PIL import Image, ImageDraw
 
 from sdwebui.errors import InvalidInput
 from sdwebui.inputs import PreparedPicture, open_picture
-from sdwebui.masks import mask_from, mask_from_transparency, outpaint
+from sdwebui.masks import mask_from, mask_from_area, mask_from_transparency, outpaint
 from tests.test_inputs import file_of, sent
 
 SIZE = (32, 24)
@@ -126,7 +126,7 @@ def test_a_mask_that_marks_nothing_is_refused(level: int) -> None:
 
 
 def test_an_inverted_mask_that_marks_nothing_is_refused() -> None:
-    with pytest.raises(InvalidInput, match="it is all white, and inpainting_mask_invert"):
+    with pytest.raises(InvalidInput, match="it is all white, and mask_mode not_masked"):
         mask_from(file_of(Image.new("L", SIZE, 255)), SIZE, name="mask", inverted=True)
 
 
@@ -139,6 +139,40 @@ def test_the_warnings_of_an_animated_mask_are_passed_on() -> None:
     data = file_of(half("L", 0, 255), "GIF", save_all=True, append_images=[Image.new("L", SIZE)])
     mask = mask_from(data, SIZE, name="mask")
     assert mask.warnings == ("mask is animated; only the first frame is used.",)
+
+
+# An area of the image
+
+
+@pytest.mark.parametrize(
+    ("area", "grown", "box"),
+    [
+        ((0, 0, 100, 40), 0, (0, 0, 200, 40)),
+        ((0, 0, 100, 100), 0, (0, 0, 200, 100)),
+        ((25, 50, 75, 100), 0, (50, 50, 150, 100)),
+        ((12.5, 10, 13.75, 11), 0, (25, 10, 28, 11)),
+        ((50, 50, 60, 60), 4, (96, 46, 124, 64)),
+        ((0, 0, 10, 10), 64, (0, 0, 84, 74)),
+    ],
+)
+def test_an_area_is_marked_in_percent_of_the_image(
+    area: tuple[float, float, float, float], grown: int, box: tuple[int, int, int, int]
+) -> None:
+    mask = mask_from_area(area, (200, 100), grown=grown)
+    image = sent(mask)
+    assert (image.mode, image.size, image.convert("L").getbbox()) == ("RGB", (200, 100), box)
+
+
+@given(
+    first=st.tuples(st.floats(0, 99.99), st.floats(0, 99.99)),
+    width=st.integers(64, 300),
+    height=st.integers(64, 300),
+)
+def test_an_area_marks_a_pixel_at_least(
+    first: tuple[float, float], width: int, height: int
+) -> None:
+    mask = mask_from_area((*first, 100.0, 100.0), (width, height))
+    assert mask.image.getbbox() is not None
 
 
 # Transparency of the image itself

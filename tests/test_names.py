@@ -43,11 +43,24 @@ def test_an_unknown_name_lists_the_nearest() -> None:
     )
 
 
-def test_twenty_names_are_listed_and_the_rest_counted() -> None:
+def test_as_many_names_are_listed_as_a_message_has_room_for() -> None:
     offers = tuple(Offer(f"name{number}") for number in range(30))
     with pytest.raises(UnknownName) as caught:
         find("model", "zzz", offers)
-    assert str(caught.value).endswith("name19 and 10 more.")
+    said = str(caught.value)
+    shown = said.partition("It has: ")[2].count("name")
+    assert 10 < shown < 30
+    assert said.endswith(f"name{shown - 1} and {30 - shown} more, which sd_list_resources shows.")
+
+
+def test_a_message_stays_short_whatever_the_names_are() -> None:
+    offers = tuple(Offer(f"{number}_{'x' * 200}") for number in range(3))
+    with pytest.raises(UnknownName) as caught:
+        find("model", "z" * 500, offers)
+    # One name at least, and the wrong one cut.
+    assert len(str(caught.value)) < 400
+    assert f"'{'z' * 60}…'" in str(caught.value)
+    assert "It has: 0_xxx" in str(caught.value)
 
 
 def test_an_empty_list_is_said() -> None:

@@ -1,6 +1,7 @@
 """Promises of sdwebui.pictures and sdwebui.metadata."""
 
 import io
+import random
 import struct
 import subprocess
 import sys
@@ -361,6 +362,42 @@ def test_a_picture_too_large_for_the_format_is_refused_in_words() -> None:
     with pytest.raises(InvalidInput, match="webp file holds at most 16383 pixels"):
         pictures.convert(data, "webp")
     assert pictures.size_of(pictures.convert(data, "jpeg")) == (16_384, 2)
+
+
+@pytest.mark.parametrize(
+    ("most", "became", "side"),
+    [
+        (45_000, "a JPEG", 128),
+        (17_000, "a JPEG of quality 90", 128),
+        (14_000, "a JPEG of quality 80", 128),
+        (11_000, "a JPEG of quality 65", 128),
+        (9_000, "a JPEG of quality 80 and 102×102 pixels", 102),
+        (3_000, "a JPEG of quality 80 and 52×52 pixels", 52),
+    ],
+)
+def test_a_file_is_made_smaller_until_it_fits(most: int, became: str, side: int) -> None:
+    noise = Image.frombytes("RGB", (128, 128), random.Random(7).randbytes(128 * 128 * 3))
+    target = io.BytesIO()
+    noise.save(target, "PNG")
+    data, said = pictures.shrunk(metadata.with_parameters(target.getvalue(), TEXT), most)
+    assert said == became
+    assert len(data) <= most
+    assert pictures.recognise(data) == pictures.JPEG
+    assert metadata.parameters_of(data) == TEXT
+    assert pictures.size_of(data) == (side, side)
+
+
+def test_an_animation_is_not_made_smaller() -> None:
+    frames = [Image.new("L", (16, 16), level) for level in (0, 255)]
+    target = io.BytesIO()
+    frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
+    data = target.getvalue()
+    assert pictures.shrunk(data, 10) == (data, "")
+
+
+def test_what_cannot_be_decoded_cannot_be_made_smaller() -> None:
+    with pytest.raises(NotAPicture, match="cannot be decoded"):
+        pictures.shrunk(saved("PNG")[:60], 10)
 
 
 def test_a_picture_that_cannot_be_decoded_is_no_picture() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sdwebui.parameters import AspectRatio
+from sdwebui.parameters import AspectRatio, ModelFamily
 from sdwebui.presets import preset_for, rounding, size_for, squeezing, to_step
 
 
@@ -38,6 +38,39 @@ def test_family_is_told_from_the_name(
     name: str, family: str, size: tuple[int, int], steps: int, cfg_scale: float
 ) -> None:
     preset = preset_for(name)
+    assert (preset.family, preset.steps, preset.cfg_scale) == (family, steps, cfg_scale)
+    assert size_for(preset, "1:1", None, None) == size
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "family", "size", "steps", "cfg_scale"),
+    [
+        ("mymix", "sdxl", "SDXL", (1024, 1024), 20, 7.0),
+        ("mymix", "sd15", "SD 1.5", (512, 512), 20, 7.0),
+        ("mymix", "sd2", "SD 2", (768, 768), 20, 7.0),
+        ("mymix", "sd3", "SD 3", (1024, 1024), 28, 4.5),
+        ("mymix", "flux", "Flux", (1024, 1024), 20, 1.0),
+        ("mymix", "qwen", "Qwen-Image", (1024, 1024), 20, 2.5),
+        ("mymix", "zimage", "Z-Image", (1024, 1024), 28, 4.0),
+        ("mymix", "auto", "SD 1.5", (512, 512), 20, 7.0),
+        ("", "sdxl", "SDXL", (1024, 1024), 20, 7.0),
+        # What is said wins over what the name says.
+        ("sd_xl_base_1.0", "sd15", "SD 1.5", (512, 512), 20, 7.0),
+        # The name still tells of a distilled model, of how many steps.
+        ("mymix_lightning", "sdxl", "SDXL", (1024, 1024), 6, 1.5),
+        ("mymix_8step_lightning", "sdxl", "SDXL", (1024, 1024), 8, 1.5),
+        ("mymix_schnell", "flux", "Flux", (1024, 1024), 4, 1.0),
+    ],
+)
+def test_a_given_family_counts_whatever_the_name_is(
+    name: str,
+    given: ModelFamily,
+    family: str,
+    size: tuple[int, int],
+    steps: int,
+    cfg_scale: float,
+) -> None:
+    preset = preset_for(name, given)
     assert (preset.family, preset.steps, preset.cfg_scale) == (family, steps, cfg_scale)
     assert size_for(preset, "1:1", None, None) == size
 

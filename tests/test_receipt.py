@@ -261,7 +261,7 @@ def test_a_hires_fix_multiplies_the_size() -> None:
 
 
 def test_extensions_that_left_no_trace_are_missed() -> None:
-    asked = plan(face_detailer="face.pt", refiner=Refiner(ASKED, 0.8))
+    asked = plan(detailers=({"ad_model": "face.pt"},), refiner=Refiner(ASKED, 0.8))
     assert found(said(), asked) == [
         "The server does not say that it used the face detailer 'face.pt'.",
         "The server does not say that the refiner took over.",

@@ -1,4 +1,4 @@
-"""An image's parameters become a request again; what was set explicitly wins."""
+"""An image's parameters become a request again; what the form says wins."""
 
 import io
 from typing import Any
@@ -7,9 +7,11 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from sdwebui.client import Client
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import ControlNet, Txt2Img
-from sdwebui.reproduction import reproduced
+from sdwebui.reproduction import completed
+from tests.webui import fresh_server, webui
 
 TEXT = (
     "a cat <lora:detail:0.8>\nNegative prompt: dog\nSteps: 25, Sampler: DPM++ 2M, Schedule type: "
@@ -28,19 +30,18 @@ def picture(**texts: str) -> bytes:
     return target.getvalue()
 
 
-def again(**given: Any) -> Txt2Img:
-    return reproduced(Txt2Img.read(given), picture(parameters=TEXT))
+def again(text: str = TEXT, **given: Any) -> Txt2Img:
+    return completed(Txt2Img.read(given), picture(parameters=text))
 
 
 def test_everything_that_the_infotext_says_is_repeated() -> None:
-    asked = again()
-    assert asked.model_dump(exclude_unset=True) == {
+    assert again().model_dump(exclude_unset=True) == {
         "prompt": "a cat <lora:detail:0.8>",
         "negative_prompt": "dog",
         "seed": 77,
-        "model": "abcdef1234",
-        "width": 640,
-        "height": 480,
+        "model": "dream",
+        "model_hash": "abcdef1234",
+        "size": {"width": 640, "height": 480},
         "steps": 25,
         "cfg_scale": 5.5,
         "sampler": "DPM++ 2M",
@@ -49,47 +50,103 @@ def test_everything_that_the_infotext_says_is_repeated() -> None:
         "clip_skip": 2,
         "refiner": "other [1234567890]",
         "refiner_switch_at": 0.7,
-        "restore_faces": True,
-        "tiling": False,
-        "enable_hr": True,
-        "hr_scale": 1.5,
-        "hr_upscaler": "Latent",
-        "hr_steps": 9,
-        "denoising_strength": 0.4,
+        "face_restorer": "GFPGAN",
+        "hires_fix": {"scale": 1.5, "upscaler": "Latent", "steps": 9, "denoising_strength": 0.4},
         "extra": {},
+        "lenient": again().lenient,
+        "notes": (),
     }
+
+
+def test_what_an_image_says_may_be_left_out_where_a_server_lacks_it() -> None:
+    asked = again(clip_skip=1, image_count=2)
+    assert {"vae", "refiner", "face_restorer", "hires_fix", "prompt", "seed"} <= asked.lenient
+    # What the form says may not.
+    assert not {"clip_skip", "image_count"} & asked.lenient
 
 
 def test_explicit_values_win_and_defaults_of_the_form_do_not() -> None:
     # Dify hands over the form's defaults as if somebody had chosen them.
-    asked = again(prompt="a dog", seed=-1, image_count=2, enable_hr=False, steps="30")
+    asked = again(prompt="a dog", seed=-1, image_count=2, model_family="auto", steps="30")
     assert (asked.prompt, asked.steps, asked.image_count) == ("a dog", 30, 2)
-    assert (asked.seed, asked.enable_hr) == (77, True)
+    assert asked.seed == 77
 
 
-def test_an_aspect_ratio_takes_the_place_of_the_pictures_size() -> None:
+def test_a_part_of_a_hires_fix_in_the_form_changes_that_part_only() -> None:
+    hires = again(hires_fix="3").hires_fix
+    assert hires
+    assert (hires.scale, hires.upscaler, hires.steps) == (3, "Latent", 9)
+
+
+def test_a_model_of_the_form_is_not_outdone_by_the_images_hash() -> None:
+    asked = again(model="other")
+    assert (asked.model, asked.model_hash) == ("other", None)
+
+
+def test_an_aspect_ratio_takes_the_place_of_the_images_size() -> None:
     asked = again(aspect_ratio="16:9")
-    assert (asked.aspect_ratio, asked.width, asked.height) == ("16:9", None, None)
-    assert again(aspect_ratio="1:1").width == 640
+    assert (asked.aspect_ratio, asked.size) == ("16:9", None)
+    size = again(aspect_ratio="1:1").size
+    assert size
+    assert size.width == 640
 
 
-def test_what_has_no_parameter_is_repeated_as_extra() -> None:
-    text = (
+def test_a_second_seed_and_a_size_of_the_second_pass_are_repeated() -> None:
+    asked = again(
         "a\nSteps: 20, Seed: 1, Size: 64x64, Variation seed: 9, Variation seed strength: 0.3, "
         "Denoising strength: 0.4, Hires resize: 96x128, Hires upscaler: Latent"
     )
-    asked = reproduced(Txt2Img.read({"extra": {"subseed": 8, "eta": 1}}), picture(parameters=text))
-    assert asked.extra == {
-        "subseed": 8, "subseed_strength": 0.3, "hr_resize_x": 96, "hr_resize_y": 128, "eta": 1,
-    }  # fmt: skip
-    assert asked.enable_hr
-    assert again().extra == {}
+    assert (asked.variation_seed, asked.variation_strength) == (9, 0.3)
+    assert asked.hires_fix
+    assert asked.hires_fix.size
+    assert (asked.hires_fix.size.width, asked.hires_fix.size.height) == (96, 128)
 
 
-def test_without_a_hires_fix_its_strength_is_not_taken() -> None:
-    plain = picture(parameters="a\nSteps: 20, Seed: 1, Size: 64x64, Denoising strength: 0.9")
-    asked = reproduced(Txt2Img.read({}), plain)
-    assert (asked.enable_hr, asked.denoising_strength) == (False, 0.5)
+def test_more_settings_beat_the_image() -> None:
+    asked = again(more_settings="Clip skip: 1, Hires steps: 4, Eta: 0.5", steps=30)
+    assert (asked.clip_skip, asked.steps, asked.vae) == (1, 30, "fine.pt")
+    assert asked.hires_fix
+    assert (asked.hires_fix.steps, asked.hires_fix.scale) == (4, 1.5)
+    assert asked.fields == (("Eta", "eta", 0.5),)
+
+
+def test_json_is_merged_into_the_request_of_the_image() -> None:
+    asked = again(more_settings='{"eta": 0.5}')
+    assert (asked.extra, asked.seed) == ({"eta": 0.5}, 77)
+
+
+def test_options_of_the_image_and_of_json_are_sent_together() -> None:
+    asked = again(
+        "a cat\nSteps: 20, Seed: 5, ENSD: 31337, Eta: 0.7",
+        more_settings='{"eta": null, "override_settings": {"samples_format": "jpg"}}',
+    )
+    with webui("a1111"):
+        client = Client(fresh_server())
+        plan = client.planner.txt2img(asked)
+        body = client.catalog.dialect(client.deadline).body(plan)
+    assert body["override_settings"] == {"eta_noise_seed_delta": 31337, "samples_format": "jpg"}
+    assert "eta" not in body
+
+
+@pytest.mark.parametrize(
+    "text", ["Denoising strength: 0.9", "Denoising strength: 0.9, Hires steps: 5"]
+)
+def test_without_a_hires_fix_its_strength_is_not_taken(text: str) -> None:
+    assert again(f"a\nSteps: 20, Seed: 1, Size: 64x64, {text}").hires_fix is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Foo bar: 1", "Steps: 20x", "CFG scale: much", "Size: large", "Eta: much"],
+)
+def test_what_cannot_be_read_in_an_image_is_no_error(text: str) -> None:
+    asked = again(f"a cat\nSteps: 20, Seed: 5, {text}")
+    assert (asked.prompt, asked.seed) == ("a cat", 5)
+
+
+def test_what_is_not_understood_in_an_image_is_said() -> None:
+    (note,) = again("a cat\nSteps: 20, Seed: 5, Foo bar: 1, Version: v1.10.1").notes
+    assert note == "reproduce: left out, since not understood: Foo bar."
 
 
 @pytest.mark.parametrize(
@@ -98,16 +155,26 @@ def test_without_a_hires_fix_its_strength_is_not_taken() -> None:
         (picture(), "holds no generation parameters. Take the file that the WebUI made"),
         (picture(parameters="only words"), "holds no generation parameters"),
         (picture(workflow="{}"), "was made by ComfyUI, whose notes cannot be repeated here"),
+        (b"", "holds no generation parameters"),
         (
             picture(parameters="a\nSteps: 500, Seed: 1, Size: 64x64"),
-            "reproduce: from the image's parameters: steps must be at most 150",
+            "reproduce: the image's Steps must be at most 150 (got 500).",
+        ),
+        (
+            picture(parameters="a\nSteps: 5, Hires upscale: 9, Hires upscaler: Latent"),
+            "reproduce: the image's Hires upscale must be at most 4.0 (got 9.0).",
         ),
     ],
 )
 def test_what_cannot_be_repeated_is_said(file: bytes, said: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        reproduced(Txt2Img.read({}), file)
+        completed(Txt2Img.read({}), file)
     assert said in str(caught.value)
+
+
+def test_without_a_file_and_more_settings_nothing_changes() -> None:
+    asked = Txt2Img.read({"prompt": "a"})
+    assert completed(asked) is asked
 
 
 def test_the_tools_own_kind_stays() -> None:
@@ -117,6 +184,7 @@ def test_the_tools_own_kind_stays() -> None:
         def read(self) -> bytes:
             return b""
 
-    asked = reproduced(ControlNet.read({"control_image": Held()}), picture(parameters=TEXT))
+    asked = completed(ControlNet.read({"control_image": Held()}), picture(parameters=TEXT))
     assert isinstance(asked, ControlNet)
     assert asked.seed == 77
+    assert asked.control_image

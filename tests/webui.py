@@ -30,12 +30,16 @@ MODELS: list[dict[str, Any]] = [
 ]
 SAMPLERS = [
     {"name": "DPM++ 2M", "aliases": ["k_dpmpp_2m"], "options": {}},
+    {"name": "DPM++ 2M SDE", "aliases": ["k_dpmpp_2m_sde"], "options": {}},
+    {"name": "DPM++ 2M SDE Heun", "aliases": ["k_dpmpp_2m_sde_heun"], "options": {}},
     {"name": "Euler", "aliases": ["k_euler"], "options": {}},
     {"name": "Euler a", "aliases": ["k_euler_a"], "options": {}},
 ]
 SCHEDULERS = [
     {"name": "automatic", "label": "Automatic", "aliases": None},
     {"name": "karras", "label": "Karras", "aliases": None},
+    {"name": "exponential", "label": "Exponential", "aliases": None},
+    {"name": "simple", "label": "Simple", "aliases": None},
     {"name": "sgm_uniform", "label": "SGM Uniform", "aliases": ["SGMUniform"]},
 ]
 LORAS = [
@@ -53,6 +57,25 @@ A1111_LISTS: dict[str, Any] = {
     "/sdapi/v1/prompt-styles": [{"name": "cinematic", "prompt": "{prompt}, film"}],
     "/sdapi/v1/embeddings": {"loaded": {"BadHands": {}}, "skipped": {}},
 }
+
+ADETAILER: dict[str, Any] = {
+    "/adetailer/v1/ad_model": {"ad_model": ["face_yolov8n.pt", "hand_yolov8n.pt"]}
+}
+CONTROLNET: dict[str, Any] = {
+    "/controlnet/model_list": {
+        "model_list": [
+            "control_v11p_sd15_canny [d14c016b]",
+            "diffusers_xl_canny_full [2b69fca4]",
+            "control_v11p_sd15_openpose [cab727d4]",
+            "control_v11f1p_sd15_depth [cfd03158]",
+        ]
+    },
+    "/controlnet/module_list": {
+        "module_list": ["none", "canny", "dw_openpose_full", "depth_midas", "reference_only",
+                        "mediapipe_face"]
+    },
+}  # fmt: skip
+"""Further routes, of extensions."""
 
 
 def openapi(title: str, *routes: str, task: bool = True) -> dict[str, Any]:

@@ -33,7 +33,8 @@ from devkit.host import PluginHost, ToolResult
 from devkit.simulator import Simulator
 
 ROOT = Path(__file__).parents[2]
-MODEL, PROMPT = "dreamshaper_8", "a lighthouse on a cliff"
+MODEL = "dreamshaper_8"
+ASKED = {"prompt": "a lighthouse on a cliff", "steps": 1, "seed": 7}
 PNG_BYTES = 1_500_000
 """Size of a 1024x1024 PNG; that of a photograph."""
 
@@ -79,7 +80,7 @@ class Bench:
         self.variants = {
             FLOOR: Variant(write_rival(FLOOR, scratch / FLOOR), PROVIDER, FLOOR, {}, cpu),
             NAIVE: Variant(write_rival(NAIVE, scratch / NAIVE), PROVIDER, NAIVE, access, cpu),
-            OURS: Variant(ROOT, "stable_diffusion", "txt2img", access, cpu),
+            OURS: Variant(ROOT, "stable_diffusion", "sd_txt2img", access, cpu),
         }
         self.empty = Variant(write_rival("empty", scratch / "empty"), PROVIDER, "empty", {}, cpu)
 
@@ -95,7 +96,7 @@ class Bench:
             self._invoke(name, hosts[name], case)
 
     def _pictures(self, case: Case) -> Iterator[bytes]:
-        body = {**_asked(case), "batch_size": case.pictures}
+        body = {**ASKED, "width": case.side, "height": case.side, "batch_size": case.pictures}
         answer = requests.post(f"{self.sim.url}/sdapi/v1/txt2img", json=body, timeout=CALL_SECONDS)
         yield from map(base64.b64decode, answer.json()["images"])
 
@@ -104,7 +105,11 @@ class Bench:
 
     def _invoke(self, name: str, host: PluginHost, case: Case) -> list[ToolResult]:
         variant = self.variants[name]
-        asked = {**_asked(case), "image_count": case.pictures}
+        asked: dict[str, Any] = {
+            **ASKED,
+            "size": f"{case.side}x{case.side}",
+            "image_count": case.pictures,
+        }
         if name == FLOOR:
             asked = {"folder": str(self._folder(case.pictures, case.side))}
         calls = [
@@ -206,10 +211,6 @@ class Bench:
                 with variant.host() as host:
                     seconds[name].append(host.start_seconds)
         return Starts(*(statistics.median(values) for values in seconds.values()))
-
-
-def _asked(case: Case) -> dict[str, Any]:
-    return {"prompt": PROMPT, "width": case.side, "height": case.side, "steps": 1, "seed": 7}
 
 
 TINY = Case(1, 64)

@@ -33,7 +33,7 @@ class Shot:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A call, its images and its words."""
+    """A call, its images and its words: for an agent what its model reads."""
 
     step: Step
     shots: tuple[Shot, ...]
@@ -66,11 +66,13 @@ def saved(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outc
             width, height = picture.size
         shots.append(Shot(step, file, path, seeds.get(file.filename), width, height))
     warnings = result.variables.get("warnings") or []
-    return Outcome(step, tuple(shots), result.text, tuple(map(str, warnings)), result.timings.end)
+    return Outcome(
+        step, tuple(shots), result.text.strip(), tuple(map(str, warnings)), result.timings.end
+    )
 
 
 def _names(filename: str) -> Iterator[str]:
-    """The name, then the name with a number, for as long as need be."""
+    """Yield the name, then the name with a number, for as long as need be."""
     # A name is what the plugin says; it must not lead out of the folder.
     path = Path(Path(filename.replace("\\", "/")).name or "unnamed")
     yield path.name

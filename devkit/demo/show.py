@@ -25,11 +25,11 @@ class Show:
         self._console = console
 
     def say(self, line: str) -> None:
-        """A line of plain text."""
+        """Print a line of plain text."""
         self._console.print(escape(line), highlight=False, soft_wrap=True)
 
     def complain(self, line: str) -> None:
-        """A line about something that went wrong."""
+        """Print a line about something that went wrong."""
         self._console.print(f"[bold red]{escape(line)}[/]", highlight=False, soft_wrap=True)
 
     @contextmanager
@@ -61,7 +61,7 @@ class Show:
             progress.advance(task)
 
     def table(self, title: str, outcomes: Iterable[Outcome]) -> None:
-        """All that came back, and the warnings below."""
+        """Print all that came back, and the warnings below."""
         outcomes = list(outcomes)
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
         table.add_column("Call and files", overflow="fold")
@@ -79,7 +79,7 @@ class Show:
 
 
 def _rows(outcome: Outcome) -> Iterator[tuple[str, ...]]:
-    """The call with its time, then its files or the beginning of its words."""
+    """Yield the call with its time, then its files or the beginning of its words."""
     call = f"{outcome.step.tool}: {outcome.step.title}"
     yield (call, "", "", "", "", f"{outcome.seconds:.2f}")
     if not outcome.shots:

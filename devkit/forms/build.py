@@ -12,13 +12,15 @@ from sdwebui import parameters
 ROOT = Path(__file__).parents[2]
 
 MODELS: dict[str, type[parameters.Parameters]] = {
-    "txt2img": parameters.Txt2Img,
-    "img2img": parameters.Img2Img,
-    "upscale": parameters.Upscale,
-    "caption": parameters.Caption,
-    "png_info": parameters.PngInfo,
-    "list_resources": parameters.ListResources,
-    "controlnet": parameters.ControlNet,
+    "sd_txt2img": parameters.Txt2Img,
+    "sd_img2img": parameters.Img2Img,
+    "sd_inpaint": parameters.Inpaint,
+    "sd_outpaint": parameters.Outpaint,
+    "sd_controlnet": parameters.ControlNet,
+    "sd_upscale": parameters.Upscale,
+    "sd_caption": parameters.Caption,
+    "sd_png_info": parameters.PngInfo,
+    "sd_list_resources": parameters.ListResources,
 }
 """Each tool's parameters, in the order in which Dify lists the tools."""
 
@@ -31,20 +33,21 @@ def form(tool: str) -> dict[str, Any]:
     """The content of ``tools/<tool>.yaml``.
 
     Raises:
-        ValueError: The texts name other parameters than the model has, or other options.
+        ValueError: The texts name parameters that the model has not, or other options.
     """
     words = texts.tool(tool)
-    fields = MODELS[tool].model_fields
-    if odd := sorted(fields.keys() ^ set(words.parameters)):
-        raise ValueError(f"{tool}: in the texts or in the model only: {', '.join(odd)}")
-    if odd := sorted(words.overrides.keys() - fields.keys()):
+    model = MODELS[tool]
+    fields = model.model_fields
+    if odd := sorted(words.overrides.keys() - {*model.LLM, *model.SETTINGS}):
         raise ValueError(f"{tool}: texts for unknown parameters: {', '.join(odd)}")
     return {
         "identity": {"name": tool, "author": author(), "label": words.label.model_dump()},
         "description": {"human": words.description.model_dump(), "llm": words.llm},
         "parameters": [
-            _parameter(name, describe(fields[name]), words.overrides.get(name, {}))
-            for name in words.parameters
+            _parameter(
+                name, describe(fields[name]), words.overrides.get(name, {}), llm=name in model.LLM
+            )
+            for name in (*model.LLM, *model.SETTINGS)
         ],
         "output_schema": {
             "type": "object",
@@ -60,23 +63,25 @@ def author() -> str:
     return name
 
 
-def _parameter(name: str, shown: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+def _parameter(
+    name: str, shown: dict[str, Any], override: dict[str, Any], *, llm: bool
+) -> dict[str, Any]:
     """One field of a form."""
     words = texts.parameter(name, override)
     values = shown.pop("options", [])
     if values != list(words.options):
         raise ValueError(f"{name}: the texts' options are {list(words.options)}, not {values}")
-    if words.dynamic:
-        shown["type"] = "dynamic-select"
+    if llm and not words.llm:
+        raise ValueError(f"{name}: nothing tells an agent's model what to fill in")
     field = {
         "name": name,
         "type": shown.pop("type"),
         "required": shown.pop("required"),
-        "form": "llm" if words.llm else "form",
+        "form": "llm" if llm else "form",
         "label": words.label.model_dump(),
         "human_description": words.help.model_dump(),
     }
-    if words.llm:
+    if llm:
         field["llm_description"] = words.llm
     field |= shown
     if values:

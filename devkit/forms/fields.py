@@ -22,10 +22,11 @@ def describe(field: FieldInfo) -> dict[str, Any]:
         ``default`` and ``options`` (values only), as in a tool's YAML.
     """
     kind = _without_none(field.annotation)
-    shown: dict[str, Any] = {"type": _form_type(kind), "required": field.is_required()}
+    # A required file fails an Agent node and drops the tool from classic agents.
+    shown: dict[str, Any] = {"type": _form_type(kind), "required": False}
     if kind in _PRECISION:
         shown |= _range(field) | {"precision": _PRECISION[kind]}
-    if field.default_factory is None and not field.is_required():
+    if field.default_factory is None:
         default = field.default
         # An empty text or list is what a blank field means anyway.
         if default is not None and default != "" and default != ():

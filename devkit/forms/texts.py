@@ -30,15 +30,13 @@ class ParameterText(_Text):
     Attributes:
         label: Name of the field.
         help: Range, unit, when to use it and what blank means.
-        llm: For an agent's model, in English. With it the parameter is ``form: llm``.
-        dynamic: The field is a dropdown that is filled from the server.
+        llm: For an agent's model, in English, where the model may fill the parameter.
         options: Label of each option of a fixed dropdown, by value.
     """
 
     label: Words
     help: Words
     llm: str | None = None
-    dynamic: bool = False
     options: dict[str, Words] = {}
 
 
@@ -49,7 +47,6 @@ class ToolText(_Text):
         label: Name of the tool.
         description: For people.
         llm: For an agent's model, in English: when to call the tool and how.
-        parameters: Names of all parameters in the order of the form.
         outputs: Names of the variables, from ``outputs.yaml``.
         overrides: Parts of a parameter's text that differ in this tool.
     """
@@ -57,7 +54,6 @@ class ToolText(_Text):
     label: Words
     description: Words
     llm: str
-    parameters: list[str]
     outputs: list[str]
     overrides: dict[str, dict[str, Any]] = {}
 

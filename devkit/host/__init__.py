@@ -6,16 +6,37 @@ standard library.
 Example:
     >>> with PluginHost(Path(".")) as host:
     ...     host.validate_credentials("stable_diffusion", {"base_url": "http://127.0.0.1:7860"})
-    ...     result = host.invoke("stable_diffusion", "txt2img", credentials, {"prompt": "a cat"})
+    ...     result = host.invoke("stable_diffusion", "sd_txt2img", credentials, {"prompt": "a cat"})
     ...     result.files[0].filename
+
+    As the model of an agent app calls it:
+
+    >>> agent = ClassicAgent(user_id="ann")
+    >>> call = {"prompt": "a cat"}
+    >>> result = host.invoke(
+    ...     "stable_diffusion", "sd_txt2img", credentials, call, caller=agent, settings={"steps": 9}
+    ... )
+    >>> agent.sees(result).model_text
 """
 
 from devkit.host.call import Call
+from devkit.host.callers import (
+    IMAGE_SENTENCE,
+    Agent,
+    AgentNode,
+    Caller,
+    ChatflowNode,
+    ClassicAgent,
+    NewAgent,
+    NotCalled,
+    WorkflowNode,
+)
+from devkit.host.error_views import ErrorViews, views_of
 from devkit.host.process import PluginHost
 from devkit.host.results import (
-    Option,
     PluginDied,
     PluginError,
+    Seen,
     Timings,
     ToolFile,
     ToolResult,
@@ -23,13 +44,24 @@ from devkit.host.results import (
 from devkit.host.serverless import ServerlessPlugin
 
 __all__ = [
+    "IMAGE_SENTENCE",
+    "Agent",
+    "AgentNode",
     "Call",
-    "Option",
+    "Caller",
+    "ChatflowNode",
+    "ClassicAgent",
+    "ErrorViews",
+    "NewAgent",
+    "NotCalled",
     "PluginDied",
     "PluginError",
     "PluginHost",
+    "Seen",
     "ServerlessPlugin",
     "Timings",
     "ToolFile",
     "ToolResult",
+    "WorkflowNode",
+    "views_of",
 ]

@@ -95,12 +95,13 @@ class Call:
                 self._failure = PluginError(
                     str(data.get("error_type", "")),
                     str(data.get("message", "")),
-                    str((data.get("args") or {}).get("traceback", "")),
+                    data.get("args"),
                 )
             case "end":
                 self._end = now
                 self._over.set()
-                if self._blobs:
+                # Of a call that failed Dify drops all that came, half a file too.
+                if self._blobs and not self._failure:
                     return f"{len(self._blobs)} files never got their closing chunk"
             case _:
                 return f"message of the unknown type {kind!r}"

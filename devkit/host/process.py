@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -18,9 +19,12 @@ from typing import IO, Any
 import psutil
 
 from devkit.closing import Closing
+from devkit.files import FileServer
 from devkit.host import questions
 from devkit.host.call import Call
-from devkit.host.results import Option, PluginDied, PluginError, ToolResult
+from devkit.host.callers import Caller, WorkflowNode
+from devkit.host.results import PluginDied, PluginError, ToolResult
+from devkit.host.tool_form import ToolForm
 
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
@@ -31,6 +35,8 @@ READ_BYTES = 2**18
 
 LONGEST_LINE = 5 * 2**20
 """Bytes; the daemon kills a plugin that writes a longer line."""
+
+WORKFLOW_NODE = WorkflowNode()
 
 
 class PluginHost(Closing):
@@ -48,6 +54,7 @@ class PluginHost(Closing):
         heartbeats: When the heartbeats came, by ``time.monotonic()``.
         logs: Log events outside any session, as the daemon would write them to its own log.
         violations: Everything on stdout that is not the protocol. Should be empty.
+        files: Where the plugin uploads files, and where those of a new agent lie.
     """
 
     def __init__(
@@ -63,6 +70,7 @@ class PluginHost(Closing):
         self.heartbeats: list[float] = []
         self.logs: list[dict[str, Any]] = []
         self.violations: list[str] = []
+        self._folder = Path(folder)
         self._keep_data = keep_data
         self._stderr: deque[bytes] = deque(maxlen=2000)
         self._calls: dict[str, Call] = {}
@@ -81,6 +89,7 @@ class PluginHost(Closing):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
+        self.files = FileServer()
         self._threads = [
             threading.Thread(target=self._read_stderr, daemon=True),
             threading.Thread(target=self._read_stdout, daemon=True),
@@ -126,37 +135,32 @@ class PluginHost(Closing):
         if not any(message.get("result") is True for message in call.messages):
             raise PluginError("", f"no result, but {call.messages}")
 
-    def fetch_options(
-        self,
-        provider: str,
-        tool: str,
-        parameter: str,
-        credentials: Mapping[str, Any],
-        *,
-        timeout: float | None = REQUEST_SECONDS,
-    ) -> list[Option]:
-        """The choices of a dynamic-select parameter.
-
-        Raises:
-            PluginError: The plugin cannot fill it.
-        """
-        call = self._send(questions.choices(provider, tool, parameter, credentials))
-        call.wait(timeout)
-        return [
-            Option(option["value"], option["label"]["en_US"])
-            for message in call.messages
-            for option in message.get("options", [])
-        ]
-
     def start(
         self,
         provider: str,
         tool: str,
         credentials: Mapping[str, Any],
         parameters: Mapping[str, Any],
+        *,
+        caller: Caller = WORKFLOW_NODE,
+        settings: Mapping[str, Any] | None = None,
     ) -> Call:
-        """Begin an invocation and return at once."""
-        return self._send(questions.invocation(provider, tool, credentials, parameters))
+        """Begin an invocation and return at once.
+
+        Args:
+            provider: Name of the tool's provider.
+            tool: Its name.
+            credentials: What the credentials form holds.
+            parameters: What the caller's model gives, or what is mapped in a node.
+            caller: Who calls.
+            settings: What the app's builder has set.
+
+        Raises:
+            NotCalled: The caller would not call the tool.
+        """
+        form = ToolForm(self._folder, tool)
+        arguments = caller.arguments(form, parameters, settings or {}, self.files)
+        return self._send(questions.invocation(provider, tool, credentials, arguments), caller)
 
     def invoke(
         self,
@@ -165,16 +169,22 @@ class PluginHost(Closing):
         credentials: Mapping[str, Any],
         parameters: Mapping[str, Any],
         *,
+        caller: Caller = WORKFLOW_NODE,
+        settings: Mapping[str, Any] | None = None,
         timeout: float | None = 600.0,
     ) -> ToolResult:
         """Invoke a tool and wait for all that it yields; Dify's daemon waits 600 s.
 
+        The arguments are those of ``start``.
+
         Raises:
+            NotCalled: The caller would not call the tool.
             PluginError: The tool raised.
             PluginDied: The plugin's process ended.
             TimeoutError: It took longer than ``timeout`` seconds.
         """
-        return self.start(provider, tool, credentials, parameters).wait(timeout)
+        call = self.start(provider, tool, credentials, parameters, caller=caller, settings=settings)
+        return call.wait(timeout)
 
     def close(self) -> None:
         """End the plugin: SIGTERM, and after 10 seconds SIGKILL."""
@@ -190,22 +200,25 @@ class PluginHost(Closing):
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert pipe
             pipe.close()
+        self.files.close()
 
-    def _send(self, data: Mapping[str, Any]) -> Call:
+    def _send(self, data: Mapping[str, Any], caller: Caller | None = None) -> Call:
         call = Call(uuid.uuid4().hex, keep_data=self._keep_data)
-        line = json.dumps(questions.request(call.session_id, data)).encode() + b"\n"
         with self._lock:
             if self._dead:
                 raise self._obituary()
             self._calls[call.session_id] = call
-            stdin = self._process.stdin
-            assert stdin
             try:
-                stdin.write(line)
-                stdin.flush()
+                self._write(questions.request(call.session_id, data, caller))
             except OSError:
                 raise self._obituary() from None
         return call
+
+    def _write(self, event: Mapping[str, Any]) -> None:
+        stdin = self._process.stdin
+        assert stdin
+        stdin.write(json.dumps(event).encode() + b"\n")
+        stdin.flush()
 
     def _read_manifest(self) -> None:
         try:
@@ -274,12 +287,30 @@ class PluginHost(Closing):
         if call is None:
             self.violations.append(f"a message of no open session: {str(data)[:200]}")
             return
+        if data["type"] == "invoke":
+            self._answer(session_id, data["data"])
+            return
         # Its end lets the one go on who waits for it, so it must be off the books by then.
         if data["type"] == "end":
             with self._lock:
                 self._calls.pop(session_id, None)
         if problem := call.take(data["type"], data["data"]):
             self.violations.append(problem)
+
+    def _answer(self, session_id: str, asked: Mapping[str, Any]) -> None:
+        """Answer a backwards invocation: an upload with its address, all else with an error."""
+        kind = asked["type"]
+        if kind == "upload_file":
+            address = self.files.upload_address(**asked["request"])
+            answer: dict[str, Any] = {"event": "response", "message": "", "data": {"url": address}}
+        else:
+            self.violations.append(f"a backwards invocation of the type {kind!r}")
+            answer = {"event": "error", "message": f"no {kind} here", "data": None}
+        end: dict[str, Any] = {"event": "end", "message": "", "data": None}
+        with self._lock, contextlib.suppress(OSError):
+            for each in (answer, end):
+                each["backwards_request_id"] = asked["backwards_request_id"]
+                self._write(questions.backwards(session_id, each))
 
 
 def _lines(pipe: IO[bytes] | None) -> Any:

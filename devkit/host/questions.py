@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from devkit.host.callers import Caller
 
-def request(session_id: str, data: Mapping[str, Any]) -> dict[str, Any]:
-    """A request as it is sent, of a user called "devkit"."""
+
+def request(
+    session_id: str, data: Mapping[str, Any], caller: Caller | None = None
+) -> dict[str, Any]:
+    """A request as it is sent; one that no app makes has a user only."""
     return {
         "session_id": session_id,
+        **(caller.session if caller else {}),
         "event": "request",
-        "data": {"user_id": "devkit", **data},
+        "data": {"user_id": caller.user_id if caller else "devkit", **data},
     }
 
 
@@ -22,20 +27,6 @@ def validation(provider: str, credentials: Mapping[str, Any]) -> dict[str, Any]:
         "action": "validate_tool_credentials",
         "provider": provider,
         "credentials": dict(credentials),
-    }
-
-
-def choices(
-    provider: str, tool: str, parameter: str, credentials: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What the dropdown of a dynamic-select parameter offers."""
-    return {
-        "type": "dynamic_parameter",
-        "action": "fetch_parameter_options",
-        "provider": provider,
-        "provider_action": tool,
-        "credentials": dict(credentials),
-        "parameter": parameter,
     }
 
 
@@ -52,3 +43,8 @@ def invocation(
         "credential_type": "api-key",
         "tool_parameters": dict(parameters),
     }
+
+
+def backwards(session_id: str, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """An answer to what the plugin asks of Dify during an invocation."""
+    return {"session_id": session_id, "event": "backwards_response", "data": dict(answer)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Message = Mapping[str, Any]
@@ -11,31 +11,30 @@ Message = Mapping[str, Any]
 
 
 class PluginError(Exception):
-    """The plugin ended an invocation with an error; its text is what Dify's user reads.
+    """The plugin ended an invocation with an error; devkit.host.error_views has what Dify shows.
 
     Attributes:
-        error_type: Class of the exception raised in the plugin, such as "InvalidInput".
+        error_type: Class of the exception raised in the plugin, such as "InvokeBadRequestError".
         message: The exception's text.
-        traceback: Where it was raised, as the SDK reports it; Dify shows it to nobody.
+        details: The SDK's ``args``: "traceback", and "description" of its own model errors.
     """
 
-    def __init__(self, error_type: str, message: str, traceback: str = "") -> None:
+    def __init__(
+        self, error_type: str, message: str, details: Mapping[str, Any] | None = None
+    ) -> None:
         super().__init__(message)
         self.error_type = error_type
         self.message = message
-        self.traceback = traceback
+        self.details = details or {}
+
+    @property
+    def traceback(self) -> str:
+        """Where it was raised."""
+        return str(self.details.get("traceback", ""))
 
 
 class PluginDied(Exception):
     """The plugin's process ended, or never said its first line; the text holds its last words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """One choice of a dynamic-select parameter."""
-
-    value: str
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,3 +90,18 @@ class ToolResult:
     def text(self) -> str:
         """All texts, as a tool node of a workflow joins them."""
         return "".join(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a user and a model get of an invocation.
+
+    Attributes:
+        model_text: What an agent's model reads; "" for a node.
+        shown: The images that Dify stores and shows; for one sent as a link its address.
+        outputs: A node's output variables; empty for agents.
+    """
+
+    model_text: str = ""
+    shown: tuple[ToolFile | str, ...] = ()
+    outputs: Mapping[str, Any] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from urllib3.util import Retry
 
 from devkit.closing import Closing
 from devkit.host.call import Call
+from devkit.host.callers import WorkflowNode
 from devkit.host.questions import invocation, request
 from devkit.host.results import PluginDied, ToolResult
 
@@ -97,7 +98,7 @@ class ServerlessPlugin(Closing):
         *,
         timeout: float = 60.0,
     ) -> ToolResult:
-        """Invoke a tool and wait for all that it yields.
+        """Invoke a tool as a workflow node does and wait for all that it yields.
 
         Raises:
             PluginError: The tool raised.
@@ -106,7 +107,8 @@ class ServerlessPlugin(Closing):
                 seconds.
         """
         call = Call(uuid.uuid4().hex)
-        body = request(call.session_id, invocation(provider, tool, credentials, parameters))
+        asked = invocation(provider, tool, credentials, parameters)
+        body = request(call.session_id, asked, WorkflowNode())
         with (
             requests.Session() as session,
             self._post(session, body, timeout) as response,

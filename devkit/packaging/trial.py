@@ -76,7 +76,7 @@ def draw(package: Package) -> Iterator[Finding]:
         credentials = {"base_url": server.url}
         host.validate_credentials(name, credentials)
         asked = {"prompt": "a lighthouse on a cliff", "seed": 7}
-        result = host.invoke(name, "txt2img", credentials, asked, timeout=60)
+        result = host.invoke(name, "sd_txt2img", credentials, asked, timeout=60)
         if [file.mime_type for file in result.files] != ["image/png"]:
             yield failed(f"asked for one image, got {result.files}")
         for violation in host.violations:

@@ -15,6 +15,11 @@ _CONTROL_MODES = {
     "prompt": "My prompt is more important",
     "control": "ControlNet is more important",
 }
+_CONTROL_RESIZE_MODES = {
+    "stretch": "Just Resize",
+    "crop": "Crop and Resize",
+    "fill": "Resize and Fill",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +48,21 @@ class Dialect:
     resize_modes: ClassVar[bool] = True
     # What may be said of a mask beside itself and its inversion.
     mask_options: ClassVar[bool] = True
+    # Parts of a hires fix beside scale, size, upscaler, steps and denoising strength.
+    hires_parts: ClassVar[frozenset[str]] = frozenset(
+        {"sampler", "scheduler", "prompt", "negative_prompt"}
+    )
     # Parameters that the family ignores or cannot do, and what to do instead.
     unsupported: ClassVar[Mapping[str, str]] = {
         "distilled_cfg_scale": "it is for Flux models on Forge",
     }
+
+    def takes(self, field: str) -> bool:
+        """Whether it reads a further field of A1111's request, or an option as ``override_…``.
+
+        Told from the OpenAPI documents and options that were recorded.
+        """
+        return field != "hr_distilled_cfg"
 
     def body(self, plan: Plan) -> Body:
         """The JSON body for the plan, ``extra`` merged in; no field is ever null."""
@@ -66,8 +82,10 @@ class Dialect:
         }
         if plan.styles:
             body["styles"] = list(plan.styles)
-        if plan.restore_faces:
+        if plan.face_restorer:
             body["restore_faces"] = True
+        if plan.variation:
+            body["subseed"], body["subseed_strength"] = plan.variation
         if plan.tiling:
             body["tiling"] = True
         if plan.task and self.tasks:
@@ -90,14 +108,24 @@ class Dialect:
 
     def hires(self, plan: Plan) -> Body:
         """The second pass. A1111 fails without upscaler and denoising strength (500 TypeError)."""
-        assert plan.hires  # noqa: S101
-        return {
+        hires = plan.hires
+        assert hires  # noqa: S101
+        body: Body = {
             "enable_hr": True,
-            "hr_scale": plan.hires.scale,
-            "hr_upscaler": plan.hires.upscaler,
-            "hr_second_pass_steps": plan.hires.steps,
-            "denoising_strength": plan.hires.denoising_strength,
+            "hr_scale": hires.scale,
+            "hr_upscaler": hires.upscaler,
+            "hr_second_pass_steps": hires.steps,
+            "denoising_strength": hires.denoising_strength,
         }
+        if hires.size:
+            body["hr_resize_x"], body["hr_resize_y"] = hires.size
+        wanted = {
+            "hr_sampler_name": hires.sampler,
+            "hr_scheduler": hires.scheduler,
+            "hr_prompt": hires.prompt,
+            "hr_negative_prompt": hires.negative_prompt,
+        }
+        return body | {name: value for name, value in wanted.items() if value}
 
     def overrides(self, plan: Plan) -> Body:
         """Only what the user set: overrides can outlive their request (txt2img-leak-*)."""
@@ -108,13 +136,15 @@ class Dialect:
             overrides["sd_vae"] = plan.vaes[0]
         if plan.clip_skip:
             overrides["CLIP_stop_at_last_layers"] = plan.clip_skip
+        if plan.face_restorer:
+            overrides["face_restoration_model"] = plan.face_restorer
         return overrides
 
     def scripts(self, plan: Plan) -> Body:
         """The extensions ADetailer and ControlNet."""
         scripts: Body = {}
-        if plan.face_detailer:
-            scripts["ADetailer"] = {"args": [True, False, {"ad_model": plan.face_detailer}]}
+        if plan.detailers:
+            scripts["ADetailer"] = {"args": [True, False, *map(dict, plan.detailers)]}
         if plan.controls:
             scripts["ControlNet"] = {"args": [_unit(control) for control in plan.controls]}
         return scripts
@@ -196,7 +226,7 @@ def _img2img(source: Source) -> Body:
 
 def _unit(control: ControlUnit) -> Body:
     """A unit in the words that both A1111's extension and Forge read."""
-    return {
+    unit: Body = {
         "enabled": True,
         "image": control.image,
         "module": control.module,
@@ -205,8 +235,14 @@ def _unit(control: ControlUnit) -> Body:
         "guidance_start": control.start,
         "guidance_end": control.end,
         "control_mode": _CONTROL_MODES[control.mode],
-        "resize_mode": "Crop and Resize",
-        "pixel_perfect": True,
+        "resize_mode": _CONTROL_RESIZE_MODES[control.resize_mode],
+        "pixel_perfect": control.pixel_perfect,
         # Detect maps would otherwise follow the images.
         "save_detected_map": False,
     }
+    further = {
+        "processor_res": control.processor_res,
+        "threshold_a": control.threshold_a,
+        "threshold_b": control.threshold_b,
+    }
+    return unit | {name: value for name, value in further.items() if value is not None}

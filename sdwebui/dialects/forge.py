@@ -17,6 +17,11 @@ class Forge(Dialect):
     title: ClassVar[str] = "Forge"
     vae_list: ClassVar[str | None] = "modules"
     unsupported: ClassVar[Mapping[str, str]] = {}
+    hires_parts: ClassVar[frozenset[str]] = Dialect.hires_parts | {"cfg_scale"}
+
+    def takes(self, field: str) -> bool:  # noqa: ARG002
+        """All of them."""
+        return True
 
     def fields(self, plan: Plan) -> Body:
         """Forge's own field for Flux beside A1111's."""
@@ -29,7 +34,7 @@ class Forge(Dialect):
     def hires(self, plan: Plan) -> Body:
         """Forge fails without ``hr_additional_modules`` (500); ``hr_cfg`` is 1.0 unless told."""
         body = Dialect.hires(self, plan)
-        body |= {"hr_additional_modules": ["Use same choices"], "hr_cfg": plan.cfg_scale}
+        body |= {"hr_additional_modules": ["Use same choices"], "hr_cfg": _hires_cfg(plan)}
         if plan.distilled_cfg_scale is not None:
             body["hr_distilled_cfg"] = plan.distilled_cfg_scale
         return body
@@ -48,3 +53,8 @@ class Forge(Dialect):
         route = "/sdapi/v1/sd-modules"
         here = route in probe.routes if probe.routes else isinstance(probe.get(route), list)
         return cls(probe.has_tasks) if here else None
+
+
+def _hires_cfg(plan: Plan) -> float:
+    own = plan.hires.cfg_scale if plan.hires else None
+    return plan.cfg_scale if own is None else own

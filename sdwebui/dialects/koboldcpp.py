@@ -21,7 +21,7 @@ class KoboldCpp(SDCpp):
     needs_prompt: ClassVar[bool] = False
     unsupported: ClassVar[Mapping[str, str]] = {
         **ONE_MODEL,
-        "enable_hr": "it makes one pass; enlarge the image with the upscale tool",
+        "hires_fix": "it makes one pass; enlarge the image with sd_upscale",
     }
 
     def fields(self, plan: Plan) -> Body:

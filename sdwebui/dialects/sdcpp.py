@@ -12,10 +12,12 @@ ONE_MODEL: Mapping[str, str] = {
     "vae": "its VAE is set when it is started",
     "styles": "it has none; write them into the prompt",
     "refiner": "it has one model",
-    "restore_faces": "it has no face restoration",
+    "face_restorer": "it has no face restoration",
     "tiling": "it has no tiling",
     "distilled_cfg_scale": "it is for Flux models on Forge",
     "face_detailer": "it has no extensions",
+    "detailers": "it has no extensions",
+    "variation_strength": "it mixes no seeds",
 }
 
 
@@ -36,7 +38,12 @@ class SDCpp(Dialect):
     controlnet: ClassVar[bool] = False
     resize_modes: ClassVar[bool] = False
     mask_options: ClassVar[bool] = False
+    hires_parts: ClassVar[frozenset[str]] = frozenset()
     unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
+
+    def takes(self, field: str) -> bool:  # noqa: ARG002
+        """None of them."""
+        return False
 
     def fields(self, plan: Plan) -> Body:
         """It ignores ``n_iter`` and overrides, and reads LoRAs from a list, not from the prompt."""
@@ -58,6 +65,8 @@ class SDCpp(Dialect):
                 "hr_steps": plan.hires.steps,
                 "denoising_strength": plan.hires.denoising_strength,
             }
+            if plan.hires.size:
+                body["hr_resize_x"], body["hr_resize_y"] = plan.hires.size
         if plan.source:
             body |= plain_img2img(plan.source)
         return body

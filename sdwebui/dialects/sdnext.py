@@ -24,10 +24,17 @@ class SDNext(Dialect):
     unsupported: ClassVar[Mapping[str, str]] = {
         "scheduler": "its samplers include the scheduler; choose another sampler",
         "distilled_cfg_scale": "it is for Flux models on Forge; use cfg_scale",
-        "restore_faces": "it ignores this field; use its detailer in the WebUI",
+        "face_restorer": "it ignores this field; use its detailer in the WebUI",
         "tiling": "it ignores this field",
         "face_detailer": "its detailer is set in the WebUI itself",
+        "detailers": "its detailer is set in the WebUI itself",
     }
+
+    hires_parts: ClassVar[frozenset[str]] = frozenset({"sampler"})
+
+    def takes(self, field: str) -> bool:
+        """What its OpenAPI document and options name of them."""
+        return field in {"eta", "seed_resize_from_w", "seed_resize_from_h"}
 
     def fields(self, plan: Plan) -> Body:
         """SD.Next reads ``clip_skip`` beside the prompt, not A1111's option."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from devkit.files import FileServer
 from devkit.host import PluginHost, ToolResult
 from devkit.simulator import Simulator
 
@@ -43,13 +44,28 @@ def credentials(sim: Simulator, **more: Any) -> dict[str, Any]:
 
 
 @pytest.fixture
+def files(plugin: PluginHost) -> FileServer:
+    """Serves images as Dify does."""
+    return plugin.files
+
+
+@pytest.fixture
 def invoke(plugin: PluginHost) -> Callable[..., ToolResult]:
-    """Invoke a tool: ``invoke(sim, "txt2img", {"prompt": …}, model=…)``."""
+    """Invoke a tool: ``invoke(sim, "sd_txt2img", {"prompt": …}, model=…)``."""
 
     def call(sim: Simulator, tool: str, parameters: dict[str, Any], **more: Any) -> ToolResult:
         return plugin.invoke(PROVIDER, tool, credentials(sim, **more), parameters)
 
     return call
+
+
+def names(plugin: PluginHost, access: dict[str, Any], kind: str) -> list[str]:
+    """What the server of these credentials offers of a kind, as a user finds it out."""
+    asked = {"kind": kind}
+    listed: list[str] = plugin.invoke(PROVIDER, "sd_list_resources", access, asked).variables[
+        "names"
+    ]
+    return listed
 
 
 def generations(sim: Simulator) -> list[dict[str, Any]]:

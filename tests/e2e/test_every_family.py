@@ -1,4 +1,4 @@
-"""The main job over every family of servers: credentials, dropdowns, images, receipts."""
+"""The main job over every family of servers: credentials, names, images, receipts."""
 
 import io
 from collections.abc import Callable
@@ -11,48 +11,43 @@ from devkit.faults import FAMILIES
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
 from sdwebui.metadata import parameters_of
-from tests.e2e.conftest import PROVIDER, credentials, generations
+from tests.e2e.conftest import PROVIDER, credentials, generations, names
 
 Invoke = Callable[..., ToolResult]
 Simulators = Callable[[str], Simulator]
 every_family = pytest.mark.parametrize("family", FAMILIES)
 
 
-def first_model(plugin: PluginHost, sim: Simulator) -> str:
-    return plugin.fetch_options(PROVIDER, "txt2img", "model", credentials(sim))[0].value
-
-
 @every_family
 def test_credentials_are_checked(plugin: PluginHost, simulators: Simulators, family: str) -> None:
     sim = simulators(family)
     plugin.validate_credentials(PROVIDER, credentials(sim))
-    plugin.validate_credentials(PROVIDER, credentials(sim, model=first_model(plugin, sim).upper()))
-    with pytest.raises(PluginError, match="no model 'no-such-model'"):
+    first = names(plugin, credentials(sim), "models")[0]
+    plugin.validate_credentials(PROVIDER, credentials(sim, model=first.upper()))
+    with pytest.raises(PluginError, match="no model 'no-such-model'") as caught:
         plugin.validate_credentials(PROVIDER, credentials(sim, model="no-such-model"))
+    assert caught.value.error_type == "CredentialsValidateFailedError"
 
 
 @every_family
-def test_dropdowns_are_filled_live(plugin: PluginHost, simulators: Simulators, family: str) -> None:
-    sim = simulators(family)
-    found = {
-        name: plugin.fetch_options(PROVIDER, "txt2img", name, credentials(sim))
-        for name in ("model", "sampler", "scheduler", "vae", "hr_upscaler", "refiner")
-    }
-    assert found["model"]
-    assert found["sampler"]
-    assert found["refiner"] == found["model"]
-    assert bool(found["scheduler"]) is (family not in {"a1111-1.6", "sdnext"})
-    assert bool(found["vae"]) is (family not in {"sdcpp", "koboldcpp"})
-    assert all(option.value != "None" for options in found.values() for option in options)
+def test_names_are_listed_live(plugin: PluginHost, simulators: Simulators, family: str) -> None:
+    access = credentials(simulators(family))
+    kinds = ("models", "samplers", "schedulers", "vaes", "upscalers")
+    found = {kind: names(plugin, access, kind) for kind in kinds}
+    assert found["models"]
+    assert found["samplers"]
+    assert bool(found["schedulers"]) is (family not in {"a1111-1.6", "sdnext"})
+    assert bool(found["vaes"]) is (family not in {"sdcpp", "koboldcpp"})
+    assert all("None" not in listed for listed in found.values())
 
 
 @every_family
-def test_pictures_come_as_blobs_with_text_json_and_variables(
+def test_images_come_as_blobs_with_text_json_and_variables(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a lighthouse at dusk", "image_count": 3, "seed": 41, "width": 128}
-    result = invoke(sim, "txt2img", {**asked, "height": 128, "steps": "4"})
+    asked = {"prompt": "a lighthouse at dusk", "image_count": 3, "seed": 41, "size": "128x128"}
+    result = invoke(sim, "sd_txt2img", {**asked, "steps": "4"})
     assert [file.filename.rpartition(".")[0] for file in result.files] == [
         "txt2img-41",
         "txt2img-42",
@@ -80,13 +75,13 @@ def test_pictures_come_as_blobs_with_text_json_and_variables(
 
 
 @every_family
-def test_the_same_seed_makes_the_same_picture(
+def test_the_same_seed_makes_the_same_image(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a cat", "seed": 7, "width": 64, "height": 64, "steps": 2}
-    first, second = (invoke(sim, "txt2img", asked).files[0].data for _ in range(2))
-    other = invoke(sim, "txt2img", {**asked, "seed": 8}).files[0].data
+    asked = {"prompt": "a cat", "seed": 7, "size": "64", "steps": 2}
+    first, second = (invoke(sim, "sd_txt2img", asked).files[0].data for _ in range(2))
+    other = invoke(sim, "sd_txt2img", {**asked, "seed": 8}).files[0].data
     assert first == second != other
 
 
@@ -96,7 +91,8 @@ def test_unset_values_have_several_spellings(
 ) -> None:
     sim = simulators(family)
     unset = {"negative_prompt": "", "seed": None, "sampler": "None", "model": "None", "steps": ""}
-    result = invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64, **unset})
+    unset |= {"hires_fix": "", "more_settings": None, "reproduce": None}
+    result = invoke(sim, "sd_txt2img", {"prompt": "a cat", "size": "64x64", **unset})
     assert len(result.files) == 1
     (body,) = (one["body"] for one in generations(sim))
     assert None not in body.values()
@@ -112,34 +108,35 @@ def test_unset_values_have_several_spellings(
         ({"lora": "nope:1"}, "no LoRA 'nope'"),
         ({"prompt": "a <lora:nope:1>"}, "no LoRA 'nope'"),
         ({"steps": 151}, "steps must be at most 150"),
-        ({"width": 32}, "width must be at least 64"),
-        ({"extra": "{"}, "extra: not JSON"),
+        ({"size": "32x64"}, "size: width must be at least 64"),
+        ({"size": "large"}, "size: write width x height, such as 832x1216"),
+        ({"more_settings": "{"}, "more_settings: not JSON"),
+        ({"more_settings": "Clip skipp: 2"}, "'Clip skipp' is no setting that is known here"),
     ],
 )
 def test_bad_input_costs_no_gpu_time(
     invoke: Invoke, simulators: Simulators, family: str, wrong: dict[str, Any], said: str
 ) -> None:
     sim = simulators(family)
-    with pytest.raises(PluginError, match=said):
-        invoke(sim, "txt2img", {"prompt": "a cat", **wrong})
+    with pytest.raises(PluginError, match=said) as caught:
+        invoke(sim, "sd_txt2img", {"prompt": "a cat", **wrong})
+    assert caught.value.error_type == "InvokeBadRequestError"
     assert generations(sim) == []
 
 
 @every_family
-def test_loras_reach_the_picture(invoke: Invoke, simulators: Simulators, family: str) -> None:
+def test_loras_reach_the_image(invoke: Invoke, simulators: Simulators, family: str) -> None:
     sim = simulators(family)
-    listed = invoke(sim, "list_resources", {"kind": "loras"}).variables["names"]
-    asked = {"prompt": "a cat", "lora": f"{listed[0]}:0.8", "width": 64, "height": 64, "steps": 2}
-    assert invoke(sim, "txt2img", asked).variables["warnings"] == []
+    listed = invoke(sim, "sd_list_resources", {"kind": "loras"}).variables["names"]
+    asked = {"prompt": "a cat", "lora": f"{listed[0]}:0.8", "size": "64", "steps": 2}
+    assert invoke(sim, "sd_txt2img", asked).variables["warnings"] == []
 
 
 @pytest.mark.parametrize("family", ["a1111", "a1111-1.6", "forge", "sdnext", "sdcpp"])
-def test_hires_fix_makes_larger_pictures(
-    invoke: Invoke, simulators: Simulators, family: str
-) -> None:
+def test_hires_fix_makes_larger_images(invoke: Invoke, simulators: Simulators, family: str) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a cat", "width": 128, "height": 64, "steps": 2, "enable_hr": True}
-    result = invoke(sim, "txt2img", asked)
+    asked = {"prompt": "a cat", "size": "128x64", "steps": 2, "hires_fix": "2"}
+    result = invoke(sim, "sd_txt2img", asked)
     assert Image.open(io.BytesIO(result.files[0].data)).size == (256, 128)
     assert result.variables["warnings"] == []
 
@@ -150,8 +147,8 @@ def test_conversion_keeps_the_parameters(
     invoke: Invoke, simulators: Simulators, family: str, output_format: str
 ) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a żółw", "width": 64, "height": 64, "steps": 2, "seed": 5}
-    (file,) = invoke(sim, "txt2img", {**asked, "output_format": output_format}).files
+    asked = {"prompt": "a żółw", "size": "64", "steps": 2, "seed": 5}
+    (file,) = invoke(sim, "sd_txt2img", {**asked, "output_format": output_format}).files
     assert file.mime_type == f"image/{output_format}"
     assert (Image.open(io.BytesIO(file.data)).format or "").lower() == output_format
     assert "a żółw" in (parameters_of(file.data) or "")
@@ -161,9 +158,9 @@ def test_conversion_keeps_the_parameters(
 def test_the_mime_type_is_told_by_the_bytes(
     invoke: Invoke, sim: Simulator, samples_format: str
 ) -> None:
-    small = {"prompt": "a cat", "width": 64, "height": 64, "steps": 1}
-    extra = {"override_settings": {"samples_format": samples_format}}
-    (file,) = invoke(sim, "txt2img", {**small, "extra": extra}).files
+    small = {"prompt": "a cat", "size": "64x64", "steps": 1}
+    request = {"override_settings": {"samples_format": samples_format}}
+    (file,) = invoke(sim, "sd_txt2img", {**small, "more_settings": request}).files
     kind = {"jpg": "jpeg"}.get(samples_format, samples_format)
     assert file.mime_type == f"image/{kind}"
     assert file.filename.endswith(f".{samples_format}")
@@ -174,13 +171,12 @@ def test_each_call_gets_its_own_model(
     plugin: PluginHost, invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
     sim = simulators(family)
-    options = plugin.fetch_options(PROVIDER, "txt2img", "model", credentials(sim))
-    asked = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2}
+    models = names(plugin, credentials(sim), "models")[:2]
+    asked = {"prompt": "a cat", "size": "64x64", "steps": 2}
     used = [
-        invoke(sim, "txt2img", {**asked, "model": option.value}).variables["model"]
-        for option in options[:2]
+        invoke(sim, "sd_txt2img", {**asked, "model": name}).variables["model"] for name in models
     ]
-    assert len(set(used)) == 2
+    assert used == models
     assert not [
         one
         for one in sim.journal()
@@ -191,8 +187,8 @@ def test_each_call_gets_its_own_model(
 def test_nothing_secret_is_asked_of_any_server(invoke: Invoke, simulators: Simulators) -> None:
     """``cmd-flags`` shows the password, so it is never called."""
     sim = simulators("a1111")
-    invoke(sim, "list_resources", {})
-    invoke(sim, "txt2img", {"prompt": "a cat", "width": 64, "height": 64})
+    invoke(sim, "sd_list_resources", {})
+    invoke(sim, "sd_txt2img", {"prompt": "a cat", "size": "64x64"})
     assert not [one for one in sim.journal() if "cmd-flags" in one["path"]]
 
 
@@ -200,20 +196,22 @@ def test_nothing_secret_is_asked_of_any_server(invoke: Invoke, simulators: Simul
 def test_a_refiner_that_takes_over_draws_no_warning(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
-    asked = {"prompt": "a lighthouse", "steps": 2, "width": 64, "height": 64}
-    asked |= {"model": "dreamshaper_8", "refiner": "xl_sd_xl_base_1.0"}
+    asked = {"prompt": "a lighthouse", "steps": 2, "size": "64x64", "model": "dreamshaper_8"}
+    refiner = "Refiner: xl_sd_xl_base_1.0"
     sim = simulators(family)
-    assert invoke(sim, "txt2img", asked).variables["warnings"] == []
-    result = invoke(sim, "txt2img", {**asked, "refiner_switch_at": 1})
+    result = invoke(sim, "sd_txt2img", {**asked, "more_settings": refiner})
+    assert result.variables["warnings"] == []
+    late = f"{refiner}, Refiner switch at: 1"
+    result = invoke(sim, "sd_txt2img", {**asked, "more_settings": late})
     assert result.variables["warnings"] == ["The server does not say that the refiner took over."]
 
 
 @every_family
-def test_a_seed_in_extra_names_the_pictures(
+def test_a_seed_in_the_request_names_the_images(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
-    asked = {"prompt": "a lighthouse", "steps": 2, "width": 64, "height": 64, "image_count": 2}
-    result = invoke(simulators(family), "txt2img", {**asked, "extra": '{"seed": 5}'})
+    asked = {"prompt": "a lighthouse", "steps": 2, "size": "64x64", "image_count": 2}
+    result = invoke(simulators(family), "sd_txt2img", {**asked, "more_settings": '{"seed": 5}'})
     assert result.variables["seeds"] == [5, 6]
     assert [file.filename.partition(".")[0] for file in result.files] == ["txt2img-5", "txt2img-6"]
     assert len({file.data for file in result.files}) == 2
@@ -224,6 +222,6 @@ def test_a_seed_in_extra_names_the_pictures(
 def test_a_lora_in_a_folder_draws_no_warning(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
-    asked = {"prompt": "a lighthouse", "steps": 2, "width": 64, "height": 64}
-    result = invoke(simulators(family), "txt2img", {**asked, "lora": "watercolour"})
+    asked = {"prompt": "a lighthouse", "steps": 2, "size": "64x64"}
+    result = invoke(simulators(family), "sd_txt2img", {**asked, "lora": "watercolour"})
     assert result.variables["warnings"] == []

@@ -42,15 +42,15 @@ def test_sixty_four_calls_at_once(simulators: Callable[[str], Simulator]) -> Non
     sim = simulators("a1111")
     sim.configure(cache_answers=True, png_bytes=PNG_BYTES)
     # The simulator's memory answers with the seed of its first image.
-    asked = {"prompt": "a cat", "width": 1024, "height": 1024, "steps": 1, "seed": 7}
+    asked = {"prompt": "a cat", "size": "1024x1024", "steps": 1, "seed": 7}
     with PluginHost(PLUGIN, python=PYTHON, env={"HEARTBEAT_INTERVAL": "1"}) as plugin:
         access = credentials(sim)
-        size = plugin.invoke(PROVIDER, "txt2img", access, asked).files[0].size
+        size = plugin.invoke(PROVIDER, "sd_txt2img", access, asked).files[0].size
         assert size > PNG_BYTES * 0.8
         peak = Peak(plugin)
         peak.start()
         began = time.monotonic()
-        calls = [plugin.start(PROVIDER, "txt2img", access, asked) for _ in range(AT_ONCE)]
+        calls = [plugin.start(PROVIDER, "sd_txt2img", access, asked) for _ in range(AT_ONCE)]
         results = [call.wait(120) for call in calls]
         ended = time.monotonic()
         grown = peak.grown()
@@ -70,17 +70,17 @@ def test_a_long_conversion_leaves_the_others_alive(
 ) -> None:
     """A large WebP takes seconds to encode; heartbeats and small calls go on meanwhile."""
     sim = simulators("a1111")
-    small = {"prompt": "a", "width": 64, "height": 64, "steps": 1}
-    large = {"prompt": "a", "width": 3072, "height": 3072, "steps": 1, "output_format": "webp"}
+    small = {"prompt": "a", "size": "64x64", "steps": 1}
+    large = {"prompt": "a", "size": "3072x3072", "steps": 1, "output_format": "webp"}
     with PluginHost(PLUGIN, python=PYTHON) as plugin:
         access = credentials(sim)
-        plugin.invoke(PROVIDER, "txt2img", access, small)
+        plugin.invoke(PROVIDER, "sd_txt2img", access, small)
         sim.configure(cache_answers=True, png_bytes=PNG_BYTES)
-        plugin.invoke(PROVIDER, "txt2img", access, {**large, "output_format": "original"})
-        slow = plugin.start(PROVIDER, "txt2img", access, large)
+        plugin.invoke(PROVIDER, "sd_txt2img", access, {**large, "output_format": "original"})
+        slow = plugin.start(PROVIDER, "sd_txt2img", access, large)
         done_meanwhile = 0
         while not slow.over:
-            plugin.invoke(PROVIDER, "list_resources", access, {"kind": "samplers"})
+            plugin.invoke(PROVIDER, "sd_list_resources", access, {"kind": "samplers"})
             done_meanwhile += 1
         assert slow.wait(60).files[0].mime_type == "image/webp"
     assert done_meanwhile > 5

@@ -16,9 +16,9 @@ def cloud() -> Iterator[ServerlessPlugin]:
         yield plugin
 
 
-def test_pictures_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simulator) -> None:
-    asked = {"prompt": "a lighthouse", "image_count": 2, "seed": 41, "width": 512, "height": 512}
-    result = cloud.invoke(PROVIDER, "txt2img", credentials(sim), asked)
+def test_images_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simulator) -> None:
+    asked = {"prompt": "a lighthouse", "image_count": 2, "seed": 41, "size": "512x512"}
+    result = cloud.invoke(PROVIDER, "sd_txt2img", credentials(sim), asked)
     assert [file.filename for file in result.files] == ["txt2img-41.png", "txt2img-42.png"]
     assert all(file.data.startswith(b"\x89PNG") for file in result.files)
     assert result.jsons[0]["seeds"] == result.variables["seeds"] == [41, 42]
@@ -27,5 +27,5 @@ def test_pictures_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simul
 
 def test_errors_arrive_in_their_own_words(cloud: ServerlessPlugin, sim: Simulator) -> None:
     with pytest.raises(PluginError, match="has no model 'nonesuch'"):
-        cloud.invoke(PROVIDER, "txt2img", credentials(sim), {"prompt": "x", "model": "nonesuch"})
+        cloud.invoke(PROVIDER, "sd_txt2img", credentials(sim), {"prompt": "x", "model": "nonesuch"})
     assert generations(sim) == []

@@ -13,11 +13,12 @@ from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
 from sdwebui.deadline import MOST_SECONDS
 from sdwebui.tasks import _LONGER
-from tests.e2e.conftest import PROVIDER, credentials, generations
+from tests.e2e.conftest import PROVIDER, credentials, generations, names
 
 Invoke = Callable[..., ToolResult]
 Simulators = Callable[[str], Simulator]
-SMALL = {"prompt": "a cat", "width": 64, "height": 64}
+SMALL = {"prompt": "a cat", "size": "64x64"}
+REQUEST = {"prompt": "somebody else's", "width": 64, "height": 64}
 
 
 def interrupts(sim: Simulator) -> int:
@@ -28,8 +29,8 @@ def late(invoke: Invoke, sim: Simulator, **parameters: Any) -> tuple[str, float]
     """The message of a call that takes too long, and by how much it overran its 2 seconds."""
     started = time.monotonic()
     with pytest.raises(PluginError) as caught:
-        invoke(sim, "txt2img", {**SMALL, **parameters}, timeout="2")
-    assert caught.value.error_type == "DeadlineExceeded"
+        invoke(sim, "sd_txt2img", {**SMALL, **parameters}, timeout="2")
+    assert caught.value.error_type == "InvokeConnectionError"
     return caught.value.message, time.monotonic() - started - 2
 
 
@@ -56,7 +57,7 @@ def test_a_queued_job_is_told_and_the_running_one_left_alone(
     sim = simulators(family)
     sim.configure(step_seconds=0.25)
     url = f"{sim.url}/sdapi/v1/txt2img"
-    foreign = {**SMALL, "prompt": "somebody else's", "steps": 16, "seed": 1}
+    foreign = {**REQUEST, "steps": 16, "seed": 1}
     other = threading.Thread(target=requests.post, args=(url,), kwargs={"json": foreign})
     other.start()
     time.sleep(0.2)
@@ -81,13 +82,13 @@ def test_a_server_that_cannot_tell_is_left_alone(
     assert interrupts(sim) == 0
 
 
-def test_pictures_that_are_done_are_not_lost_at_the_deadline(
+def test_images_that_are_done_are_not_lost_at_the_deadline(
     invoke: Invoke, simulators: Simulators
 ) -> None:
     sim = simulators("koboldcpp")
     sim.configure(step_seconds=0.4)
     asked = {**SMALL, "steps": 3, "image_count": 3, "seed": 1}
-    result = invoke(sim, "txt2img", asked, timeout="3")
+    result = invoke(sim, "sd_txt2img", asked, timeout="3")
     assert [file.filename for file in result.files] == ["txt2img-1.png", "txt2img-2.png"]
     (warning,) = result.variables["warnings"]
     assert warning.startswith("Only 2 of 3 images were made: The time limit of 3 seconds")
@@ -97,9 +98,7 @@ def test_two_models_at_once_do_not_get_mixed_up(plugin: PluginHost, simulators: 
     """Two apps use two models while somebody clicks a third way in the WebUI: each gets its own."""
     sim = simulators("a1111")
     access = credentials(sim)
-    models = [
-        option.value for option in plugin.fetch_options(PROVIDER, "txt2img", "model", access)[:2]
-    ]
+    models = names(plugin, access, "models")[:2]
     chance = random.Random(4)
     clicking = threading.Event()
 
@@ -112,7 +111,7 @@ def test_two_models_at_once_do_not_get_mixed_up(plugin: PluginHost, simulators: 
     somebody.start()
     wanted = [models[number % 2] for number in range(50)]
     calls = [
-        plugin.start(PROVIDER, "txt2img", access, {**SMALL, "steps": 1, "model": model})
+        plugin.start(PROVIDER, "sd_txt2img", access, {**SMALL, "steps": 1, "model": model})
         for model in wanted
     ]
     used = [call.wait(60).variables["model"] for call in calls]
@@ -127,15 +126,15 @@ def test_two_models_at_once_do_not_get_mixed_up(plugin: PluginHost, simulators: 
 def test_settings_that_leaked_in_are_named(invoke: Invoke, simulators: Simulators) -> None:
     """Overrides other than the model outlive their request on A1111 (txt2img-leak-*)."""
     sim = simulators("a1111")
-    somebody = {**SMALL, "steps": 1, "override_settings": {"CLIP_stop_at_last_layers": 2}}
+    somebody = {**REQUEST, "steps": 1, "override_settings": {"CLIP_stop_at_last_layers": 2}}
     requests.post(f"{sim.url}/sdapi/v1/txt2img", json=somebody, timeout=10).raise_for_status()
-    result = invoke(sim, "txt2img", {**SMALL, "steps": 1})
+    result = invoke(sim, "sd_txt2img", {**SMALL, "steps": 1})
     assert result.variables["warnings"] == [
         "Clip skip 2 was in force on the server although nobody asked for it here; set clip_skip "
         "to 1, or reset it in the WebUI."
     ]
     assert "Warning: Clip skip 2" in result.text
-    reset = invoke(sim, "txt2img", {**SMALL, "steps": 1, "clip_skip": 1})
+    reset = invoke(sim, "sd_txt2img", {**SMALL, "steps": 1, "clip_skip": 1})
     assert reset.variables["warnings"] == []
 
 
@@ -143,11 +142,11 @@ def test_a_wrong_model_is_an_error(plugin: PluginHost, simulators: Simulators) -
     """A checkpoint that goes away after the lists were read: A1111 silently uses another."""
     sim = simulators("a1111")
     access = credentials(sim)
-    models = plugin.fetch_options(PROVIDER, "txt2img", "model", access)
-    sim.configure(models=[f"{models[0].value}.safetensors"])
+    models = names(plugin, access, "models")
+    sim.configure(models=[f"{models[0]}.safetensors"])
     with pytest.raises(PluginError, match="without saying so") as caught:
-        plugin.invoke(PROVIDER, "txt2img", access, {**SMALL, "steps": 1, "model": models[1].value})
-    assert caught.value.error_type == "WrongModel"
+        plugin.invoke(PROVIDER, "sd_txt2img", access, {**SMALL, "steps": 1, "model": models[1]})
+    assert caught.value.error_type == "InvokeServerUnavailableError"
 
 
 def test_the_longest_timeout_is_named_as_it_is() -> None:

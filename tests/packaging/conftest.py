@@ -28,7 +28,7 @@ tags: [image]
 resource:
   memory: 1048576
 plugins:
-  tools: [provider/pictures.yaml]
+  tools: [provider/images.yaml]
 meta:
   version: 0.0.1
   minimum_dify_version: 1.7.0
@@ -36,7 +36,7 @@ meta:
   runner: {{language: python, version: "3.12", entrypoint: main}}
 """,
     "main.py": "ENV = DifyPluginEnv(MAX_REQUEST_TIMEOUT=660)\n",
-    "provider/pictures.yaml": f"""
+    "provider/images.yaml": f"""
 identity:
   author: someone
   name: images
@@ -47,9 +47,9 @@ identity:
 credentials_for_provider:
   base_url: {{type: text-input, required: true, label: {LANGUAGES}}}
 tools: [tools/draw.yaml]
-extra: {{python: {{source: provider/pictures.py}}}}
+extra: {{python: {{source: provider/images.py}}}}
 """,
-    "provider/pictures.py": "",
+    "provider/images.py": "",
     "tools/draw.yaml": f"""
 identity:
   author: someone

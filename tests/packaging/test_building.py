@@ -156,14 +156,14 @@ def test_the_package_is_installed_without_the_developers_tools() -> None:
 def test_the_author_is_written_everywhere(plugin: Path) -> None:
     example = plugin / "examples" / "app.yml"
     example.parent.mkdir()
-    example.write_text("provider_id: someone/tiny/pictures\n", encoding="utf-8")
+    example.write_text("provider_id: someone/tiny/images\n", encoding="utf-8")
     changed = set_author(plugin, "other")
     assert {path.name for path in changed} == {
-        "manifest.yaml", "pictures.yaml", "draw.yaml", "app.yml",
+        "manifest.yaml", "images.yaml", "draw.yaml", "app.yml",
     }  # fmt: skip
-    for path in ("provider/pictures.yaml", "tools/draw.yaml"):
+    for path in ("provider/images.yaml", "tools/draw.yaml"):
         assert yaml.safe_load((plugin / path).read_text())["identity"]["author"] == "other"
-    assert example.read_text() == "provider_id: other/tiny/pictures\n"
+    assert example.read_text() == "provider_id: other/tiny/images\n"
 
 
 def test_the_publisher_is_written_into_this_very_project(tmp_path: Path) -> None:

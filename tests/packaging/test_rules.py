@@ -43,7 +43,7 @@ def many_files(root: Path) -> None:
         (root / "tools" / f"{number}.txt").touch()
 
 
-M, P, T = "manifest.yaml", "provider/pictures.yaml", "tools/draw.yaml"
+M, P, T = "manifest.yaml", "provider/images.yaml", "tools/draw.yaml"
 FAILED, WARNING, TO_FILL_IN = Status.FAILED, Status.WARNING, Status.TO_FILL_IN
 
 CASES: list[tuple[str, Break, Status, str]] = [
@@ -121,12 +121,12 @@ CASES: list[tuple[str, Break, Status, str]] = [
     ("network-disclosed", edit("README.md", "base_url", "address"), FAILED, "README.md"),
     ("network-disclosed", edit("PRIVACY.md", "base_url", "address"), FAILED, "PRIVACY.md"),
     ("sdk-entities", edit(P, "tags: [image]", "tags: [agent]"), FAILED, "tags"),
-    ("provider", edit(M, "tools: [provider/pictures.yaml]", "tools: []"), FAILED, "one tool"),
+    ("provider", edit(M, "tools: [provider/images.yaml]", "tools: []"), FAILED, "one tool"),
     ("sources-exist", remove("tools/draw.py"), FAILED, "tools/draw.py"),
     ("sources-exist", remove(T), FAILED, T),
     ("identity-names", edit(T, "name: draw", "name: dr.aw"), FAILED, "dr.aw"),
     ("identity-names", edit(T, "name: draw", "name: paint"), FAILED, "'paint'"),
-    ("parameters", edit(T, "type: string", "type: dynamic-select"), FAILED, "form"),
+    ("parameters", edit(T, "type: string", "type: dynamic-select"), FAILED, "empty"),
     ("parameters", edit(T, "type: string", "type: select"), FAILED, "options"),
     ("parameters", edit(T, "    llm_description: What to draw.\n", ""), FAILED, "llm_description"),
     ("parameters", edit(T, "    form: llm", "    show_on: []\n    form: llm"), FAILED, "drops"),

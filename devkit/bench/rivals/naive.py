@@ -16,15 +16,16 @@ class NaiveTool(Tool):
         url = self.runtime.credentials["base_url"]
         options = {"sd_model_checkpoint": self.runtime.credentials["model"]}
         requests.post(f"{url}/sdapi/v1/options", json=options, timeout=600)
+        width, _, height = tool_parameters["size"].partition("x")
         body = {
             "prompt": tool_parameters["prompt"],
-            "width": tool_parameters["width"],
-            "height": tool_parameters["height"],
+            "width": int(width),
+            "height": int(height),
             "batch_size": tool_parameters["image_count"],
             "steps": tool_parameters["steps"],
             "seed": tool_parameters["seed"],
         }
         response = requests.post(f"{url}/sdapi/v1/txt2img", json=body, timeout=600)
         for image in response.json()["images"]:
-            meta = {"mime_type": "image/png", "filename": "picture.png"}
+            meta = {"mime_type": "image/png", "filename": "image.png"}
             yield self.create_blob_message(base64.b64decode(image), meta)

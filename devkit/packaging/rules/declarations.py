@@ -66,10 +66,10 @@ def identity_names(package: Package) -> Iterator[Finding]:
 
 
 @rule(
-    "parameters", source=f"{DAEMON}: ToolParameter; agents: schema of a dynamic-select is invalid"
+    "parameters", source=f"{DAEMON}: ToolParameter; project: a dynamic-select stays empty in Dify"
 )
 def parameters(package: Package) -> Iterator[Finding]:
-    """Parameters have unique names, options where needed, and no dynamic-select for agents."""
+    """Parameters have unique names and options where needed; none is a dynamic-select."""
     for path, tool in package.tools.items():
         seen: set[str] = set()
         for parameter in tool.get("parameters") or []:
@@ -77,8 +77,8 @@ def parameters(package: Package) -> Iterator[Finding]:
             if name in seen:
                 yield failed(f"{path}: {name} stands twice")
             seen.add(name)
-            if parameter.get("type") == "dynamic-select" and parameter.get("form") != "form":
-                yield failed(f"{path}: {name} is a dynamic-select, so its form must be form")
+            if parameter.get("type") == "dynamic-select":
+                yield failed(f"{path}: {name} is a dynamic-select, which Dify's forms leave empty")
             if parameter.get("type") == "select" and not parameter.get("options"):
                 yield failed(f"{path}: {name} is a select without options")
             if parameter.get("form") == "llm" and not parameter.get("llm_description"):

@@ -8,8 +8,8 @@ from collections.abc import Generator
 from typing import Any
 
 from dify_plugin import Tool
-from dify_plugin.entities import I18nObject, ParameterOption
 from dify_plugin.entities.tool import ToolInvokeMessage
+from dify_plugin.errors import model, tool
 
 
 class ActTool(Tool):
@@ -33,6 +33,23 @@ class ActTool(Tool):
                     yield self.create_log_message(words[0], {})
                 case "sleep":
                     time.sleep(words[0])
+                case "image":
+                    yield self.create_image_message(words[0])
+                case "link":
+                    yield self.create_link_message(words[0])
+                case "session":
+                    ids = ("app_id", "conversation_id", "message_id")
+                    told = {name: getattr(self.session, name) for name in ids}
+                    yield self.create_json_message({**told, "user_id": self.runtime.user_id})
+                case "upload":
+                    filename, content, mime_type = words
+                    file = self.session.file.upload(filename, content.encode(), mime_type)
+                    yield self.create_json_message(file.model_dump(mode="json"))
+                case "store":
+                    self.session.storage.set("key", b"value")
+                case "raise" if len(words) == 2:
+                    where = model if hasattr(model, words[0]) else tool
+                    raise getattr(where, words[0])(words[1])
                 case "raise":
                     raise ValueError(words[0])
                 case "print":
@@ -44,9 +61,3 @@ class ActTool(Tool):
                     sys.stderr.flush()
                 case "exit":
                     os._exit(words[0])
-
-    def _fetch_parameter_options(self, parameter: str) -> list[ParameterOption]:
-        return [
-            ParameterOption(value=f"{parameter}-{number}", label=I18nObject(en_US=f"No. {number}"))
-            for number in (1, 2)
-        ]

@@ -1,0 +1,224 @@
+"""Parsing of what people write into the text fields of a form: sizes, hires fix, areas, lists.
+
+Each function takes what Dify hands over, text in most cases, and raises a ``ValueError`` whose
+text, put behind the parameter's name, is the sentence that the user reads.
+"""
+
+import ast
+import json
+import re
+from typing import Any
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
+_OFF = frozenset({"off", "none", "no", "false", "0"})
+_ON = frozenset({"on", "yes", "true"})
+
+_HIRES_KEYS = {
+    "hires upscale": "scale",
+    "hires scale": "scale",
+    "hires upscaler": "upscaler",
+    "hires steps": "steps",
+    "denoising strength": "denoising_strength",
+    "hires denoising strength": "denoising_strength",
+}
+"""Names that generation data uses for the parts of a hires fix."""
+
+_SHOWN = 40
+"""Characters of what was given that a message repeats."""
+
+
+def shown(value: Any) -> str:
+    """Return what was given as a message repeats it, cut where it is long."""
+    text = str(value).strip()
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+
+
+def number(text: str) -> float | None:
+    """Return a plain decimal number, or None; "nan", "1e9" and "1_000" are none."""
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def _plain(value: float) -> str:
+    """Return a number as a person writes it, without a needless ".0"."""
+    return str(value).removesuffix(".0")
+
+
+def read_size(value: Any) -> Any:
+    """Parse ``832x1216``, ``832×1216``, ``832*1216``, ``832 1216`` or ``832,1216``.
+
+    A lone number is a square. A side may be left out (``832x``): it follows from the other one.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        value = _plain(value)
+    if not isinstance(value, str):
+        return value
+    sides = re.fullmatch(
+        r"(\d{0,9})(?: ?(?:px)? ?[x×*,;] ?| )(\d{0,9})(?: ?px)?|(\d{1,9})(?: ?px)?",
+        " ".join(value.split()),
+        re.IGNORECASE,
+    )
+    if not sides:
+        raise ValueError(f"write width x height, such as 832x1216 (got {shown(value)})")
+    if sides[3]:
+        return {"width": sides[3], "height": sides[3]}
+    if not sides[1] and not sides[2]:
+        return None
+    return {"width": sides[1] or None, "height": sides[2] or None}
+
+
+def read_hires_fix(value: Any) -> Any:
+    """Parse ``1.5, 4x-UltraSharp, 0.4``: scale, upscaler, denoising strength, steps.
+
+    The first number is the scale. A later one of at most 1 is the denoising strength, a whole one
+    above 1 the steps; any other text is the upscaler. The words of generation data are read as well
+    (``Hires upscale: 1.5, Hires upscaler: Latent``). "off", "none" and 0 mean no hires fix.
+
+    Raises:
+        ValueError: A part is none of these, or stands there twice.
+    """
+    if isinstance(value, bool):
+        return {} if value else None
+    if isinstance(value, int | float):
+        value = _plain(value)
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.casefold() in _OFF:
+        return None
+    if text.casefold() in _ON:
+        return {}
+    found: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", text))):
+        name, read = _hires_part(part, found)
+        if name in found:
+            raise ValueError(
+                f"{part!r} is one part too many; write scale, upscaler and denoising strength, "
+                "such as 1.5, 4x-UltraSharp, 0.4, with a point in decimal numbers"
+            )
+        found[name] = read
+    return found
+
+
+def _hires_part(part: str, found: dict[str, Any]) -> tuple[str, str]:
+    key, colon, rest = part.partition(":")
+    if colon and (name := _HIRES_KEYS.get(" ".join(key.split()).casefold())):
+        return name, rest.strip()
+    amount = number(part)
+    if amount is None and "scale" not in found:
+        # "1.5x" and "x2" are how people say a scale; "4x-UltraSharp" is an upscaler.
+        times = re.fullmatch(r"[x×]?(\d+\.?\d*)[x×]?", part, re.IGNORECASE)
+        if times:
+            return "scale", times[1]
+    if amount is None:
+        return "upscaler", part
+    if "scale" not in found:
+        return "scale", part
+    if amount <= 1:
+        return "denoising_strength", part
+    if amount.is_integer():
+        return "steps", str(int(amount))
+    raise ValueError(
+        f"write scale, upscaler, denoising strength, such as 1.5, 4x-UltraSharp, 0.4; "
+        f"{part!r} is neither a denoising strength (0–1) nor a number of steps"
+    )
+
+
+def read_area(value: Any) -> Any:
+    """Parse ``left, top, right, bottom`` in percent of the image, such as ``0, 0, 100, 40``.
+
+    Raises:
+        ValueError: These are not four numbers from 0 to 100 that enclose something.
+    """
+    if isinstance(value, list | tuple):
+        value = ", ".join(map(str, value))
+    if not isinstance(value, str):
+        return value
+    parts = re.sub(r"[%()\[\]]", " ", value)
+    sides = [number(part) for part in re.split(r"[\s,;]+", parts.strip())]
+    if len(sides) != 4 or None in sides:
+        raise ValueError(
+            "write left, top, right, bottom in percent of the image, such as 0, 0, 100, 40 for the "
+            f"upper 40 % (got {shown(value)})"
+        )
+    left, top, right, bottom = (side or 0.0 for side in sides)
+    if not (0 <= left < right <= 100 and 0 <= top < bottom <= 100):
+        raise ValueError(
+            "left must be less than right and top less than bottom, each from 0 to 100 percent "
+            f"(got {shown(value)})"
+        )
+    return (left, top, right, bottom)
+
+
+def read_loras(value: Any) -> Any:
+    """Parse ``name:weight, other``; the weight is what stands behind the last colon.
+
+    Raises:
+        ValueError: A weight is no number.
+    """
+    if not isinstance(value, str):
+        return value
+    loras = []
+    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", value))):
+        tag = re.fullmatch(r"<lora:(.*)>", part)
+        name, colon, weight = (tag[1] if tag else part).rpartition(":")
+        if not colon:
+            name, weight = weight, "1"
+        try:
+            loras.append({"name": name.strip(), "weight": float(weight)})
+        except ValueError:
+            raise ValueError(
+                f"write it as name:weight, …; {weight.strip()!r} is not a number"
+            ) from None
+    return loras
+
+
+def read_names(value: Any) -> Any:
+    """Parse a comma-separated list, or JSON's ``["a, b", "c"]`` for names that hold commas.
+
+    Raises:
+        ValueError: What begins with a bracket is no JSON list.
+    """
+    if not isinstance(value, str):
+        return value
+    if value.lstrip().startswith("["):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            raise ValueError('not a JSON list; write ["a, b", "c"], or names by commas') from None
+    return [name for name in (part.strip() for part in re.split(r"[,\n]", value)) if name]
+
+
+def read_object(value: Any) -> dict[str, Any]:
+    """Parse a JSON object, or Python's way of writing one, which Dify makes of an object variable.
+
+    Raises:
+        ValueError: It is neither, or holds what no server takes.
+    """
+    parsed = _parse_object(value) if isinstance(value, str) else value
+    if not isinstance(parsed, dict):
+        raise ValueError('not a JSON object; write one such as {"eta": 0.5}')  # noqa: TRY004
+    try:
+        # Python reads and writes NaN, infinite numbers (1e999) and halves of characters, which no
+        # server takes.
+        json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, TypeError, RecursionError):
+        raise ValueError(
+            "it holds a value that JSON cannot carry, such as NaN or half of a character"
+        ) from None
+    return parsed
+
+
+def _parse_object(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        try:
+            return ast.literal_eval(text.strip())
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            place = (
+                f", at character {error.pos + 1}" if isinstance(error, json.JSONDecodeError) else ""
+            )
+            raise ValueError(f'not JSON{place}; write an object such as {{"eta": 0.5}}') from None
