@@ -11,11 +11,12 @@ PROMPT ?= a lighthouse on a cliff at dusk, oil painting
 BASE_URL ?=
 MODEL ?=
 COUNT ?= 10000
+BEFORE ?= HEAD~1
 FAMILY ?= a1111
 HOST ?= 127.0.0.1
 PORT ?= 7860
 
-.PHONY: demo test lint unit simulator forms troubleshooting faults bench soak package check-package test-package lock clean
+.PHONY: demo test lint unit simulator forms troubleshooting faults bench bench-before soak package check-package test-package lock clean
 .DEFAULT_GOAL := test
 
 # The virtual environment. It is kept when nothing it is made of has changed.
@@ -65,6 +66,10 @@ faults: $(READY)
 # Time, CPU, memory and requests against a floor and a naive tool.
 bench: $(READY)
 	$(PY) -m devkit.bench --plot docs/bench.png --table docs/bench.md
+
+# This checkout against an earlier commit, in one run.
+bench-before: $(READY)
+	$(PY) -m devkit.bench.before $(BEFORE)
 
 # Thousands of generations through one process; what is left behind is counted.
 soak: $(READY)
