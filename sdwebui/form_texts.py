@@ -56,7 +56,8 @@ def read_size(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     sides = re.fullmatch(
-        r"(\d{0,9})(?: ?(?:px)? ?[x×*,;] ?| )(\d{0,9})(?: ?px)?|(\d{1,9})(?: ?px)?",
+        r"(\d{0,9})(?:\.0+)?(?: ?(?:px)? ?[x×*,;] ?| )(\d{0,9})(?:\.0+)?(?: ?px)?"
+        r"|(\d{1,9})(?:\.0+)?(?: ?px)?",
         " ".join(value.split()),
         re.IGNORECASE,
     )

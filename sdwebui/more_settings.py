@@ -8,11 +8,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext import Infotext, parse, parse_pairs
-from sdwebui.parameters import ControlNet, Generation, Txt2Img
+from sdwebui.parameters import ControlNet, FaceRestorer, Generation, Txt2Img
 from sdwebui.setting_keys import (
     CONTROL_MODES,
     DETAILER_NAMES,
@@ -39,6 +39,7 @@ class Found:
         unknown: Keys that are not understood.
         elsewhere: Keys whose parameter another tool has.
         told: Keys that say something which no request can ask for.
+        whole: It is generation data as a WebUI writes it, so nobody chose each of its keys.
     """
 
     values: Mapping[str, Any]
@@ -46,6 +47,7 @@ class Found:
     unknown: tuple[str, ...]
     elsewhere: tuple[str, ...]
     told: tuple[str, ...] = ()
+    whole: bool = True
 
 
 _DETAILER = re.compile(r"ADetailer (.+?)(?: (2nd|3rd|4th))?", re.IGNORECASE)
@@ -74,12 +76,9 @@ def read_settings(text: str, kind: type[Generation]) -> Found:
     """
     infotext, whole = _parsed(text)
     found = settings_of(infotext, kind, source="more_settings: ")
-    if whole:
-        # A WebUI writes these by itself.
-        return replace(found, told=())
-    if found.unknown:
+    if found.unknown and not whole:
         raise InvalidInput(_not_understood(*found.unknown))
-    return found
+    return replace(found, whole=whole)
 
 
 def _not_understood(key: str, *others: str) -> str:
@@ -104,25 +103,53 @@ def _parsed(text: str) -> tuple[Infotext, bool]:
     lines = [line.strip() for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     first = parse_pairs(lines[0])[:1] if lines else []
     key = first[0][0] if first and lines[0].startswith(first[0][0]) else ""
-    # A prompt may hold colons too, so it is the first key that tells, unless prompts and fields
-    # follow in their order.
-    as_fields = key and _is_known(key) and not _has_prompts(lines)
-    if folded(key) in {"prompt", "negativeprompt"} and (_STEPS.search(text) or _is_kobolds(text)):
-        as_fields = False
-    if as_fields:
-        pairs = [pair for line in lines for pair in parse_pairs(line)]
-        return Infotext(fields=_in_units(pairs)), any(map(_STEPS.match, lines))
+    if key and _is_known(key) and not _is_kobolds(text):
+        pairs = _pairs_of(lines)
+        # A prompt may hold colons too, so the first key alone does not tell.
+        if folded(key) in {"prompt", "negativeprompt"}:
+            as_fields = "Steps" in dict(pairs) or not _STEPS.search(text)
+        else:
+            as_fields = not _has_prompts(lines)
+        if as_fields:
+            return Infotext(fields=_in_groups(pairs)), any(map(_STEPS.match, lines))
     if not _is_kobolds(text):
         text = _with_line_breaks(re.sub(r"^\s*Prompt: *", "", text))
     infotext = parse(text)
     if infotext.negative_prompt or "Steps" in infotext.fields:
-        return infotext, True
+        return replace(infotext, fields={**infotext.fields, **_below(text)}), True
     if key:
         raise InvalidInput(_not_understood(key))
     raise InvalidInput(
         "more_settings: write settings as PNG info shows them, such as Clip skip: 2, VAE: "
         f'name.safetensors, or JSON such as {{"eta": 0.5}} (got {text.strip()[:40]!r}).'
     )
+
+
+def _pairs_of(lines: list[str]) -> list[tuple[str, str]]:
+    """Return the settings of all lines; a line that begins with no known key goes on the last."""
+    pairs: list[tuple[str, str]] = []
+    for line in lines:
+        own = parse_pairs(line)
+        if own and line.startswith(own[0][0]) and (not pairs or _begins(own[0][0])):
+            pairs += own
+        else:
+            key, value = pairs[-1]
+            pairs[-1] = (key, f"{value}\n{line}")
+    return pairs
+
+
+def _begins(key: str) -> bool:
+    """Whether a key can begin a line: one of the text's own, or of the ControlNet unit above."""
+    return _is_known(key) or folded(key) in UNIT
+
+
+def _below(text: str) -> dict[str, str]:
+    """Return settings that somebody wrote in lines below pasted generation data."""
+    lines = [line.strip() for line in text.split("\n")]
+    last = max((at for at, line in enumerate(lines) if _STEPS.match(line)), default=len(lines))
+    found = [parse_pairs(line) for line in lines[last + 1 :]]
+    own = [pair for pairs in found if pairs and _is_known(pairs[0][0]) for pair in pairs]
+    return _in_groups(own)
 
 
 def _is_kobolds(text: str) -> bool:
@@ -155,15 +182,16 @@ def _is_known(key: str) -> bool:
     )
 
 
-def _in_units(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return pairs as fields, those of an unquoted ControlNet unit gathered in its value."""
+def _in_groups(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Return pairs as fields, those of an unquoted ControlNet unit or LoRA list in its value."""
     fields: dict[str, str] = {}
-    unit = ""
+    group = ""
     for key, value in pairs:
-        if unit and folded(key) in UNIT:
-            fields[unit] += f", {key}: {value}"
+        unit = _UNIT_KEY.fullmatch(group) is not None and folded(key) in UNIT
+        if unit or (folded(group) == "lora" and not _is_known(key)):
+            fields[group] += f", {key}: {value}"
             continue
-        unit = key if _UNIT_KEY.fullmatch(key) else ""
+        group = key
         fields[key] = value
     return fields
 
@@ -232,10 +260,12 @@ def _of_parameters(
             and not _says_nothing(own[0], written, infotext.get("App"))
         ):
             raise InvalidInput(f"{source}{own[0]}: {written[:40]!r} cannot be read.")
-        if value is None or value == "":
+        if value is None or value == "" or (name == "size" and not source and not infotext.width):
             continue
         target = _target(name, kind)
-        if target:
+        if name == "face_restorer" and not source and value not in get_args(FaceRestorer):
+            elsewhere.append(f"{own[0]} {value}")
+        elif target:
             values[target] = value
             keys[target] = own[0]
         elif written:

@@ -11,6 +11,22 @@ from sdwebui.infotext import Infotext, foreign_maker, parse, read_parameters
 from sdwebui.more_settings import Found, read_settings, settings_of
 from sdwebui.parameters import Generation
 
+_OVERRULED = {
+    # It would have no say beside a size.
+    "aspect_ratio": "size",
+    # The form's one field says both.
+    "sampler": "scheduler",
+    "model": "model_hash",
+}
+"""Fields of the form, and what of a text they overrule beside the field of their own name."""
+
+_BESIDE = (
+    ("refiner_switch_at", "refiner", "Refiner"),
+    ("variation_seed", "variation_strength", "Variation seed strength"),
+    ("detailers", "face_detailer", "ADetailer model"),
+)
+"""Settings that count only beside another, and what that is called."""
+
 
 def completed[Asked: Generation](asked: Asked, file: bytes | None = None) -> Asked:
     """Return the parameters with what the user's texts say filled in wherever a field is blank.
@@ -36,34 +52,44 @@ def completed[Asked: Generation](asked: Asked, file: bytes | None = None) -> Ask
     return _merged(asked, sources, extra) if sources or extra else asked
 
 
-def _merged[Asked: Generation](
-    asked: Asked, sources: list[tuple[str, Found]], extra: Mapping[str, Any]
-) -> Asked:
-    explicit = asked.explicit
+def _gathered(
+    sources: list[tuple[str, Found]],
+) -> tuple[dict[str, Any], dict[str, str], dict[str, str], list[str]]:
+    """Return what all texts set, what messages call it, what somebody chose key by key, notes."""
     flat: dict[str, Any] = {}
     names: dict[str, str] = {}
+    written: dict[str, str] = {}
     notes: list[str] = []
     for source, found in sources:
         if "model" in found.values:
             flat.pop("model_hash", None)
         flat |= found.values
         names |= {name: f"{source}{key}" for name, key in found.keys.items()}
+        if not found.whole:
+            written |= {name: found.keys.get(name, "ADetailer") for name in found.values}
         notes += _notes(source, found)
+    return flat, names, written, notes
+
+
+def _merged[Asked: Generation](
+    asked: Asked, sources: list[tuple[str, Found]], extra: Mapping[str, Any]
+) -> Asked:
+    explicit = asked.explicit
+    flat, names, written, notes = _gathered(sources)
     if "hires_fix" not in explicit and (
         not _has_hires(flat) or "hires_fix" in asked.model_fields_set
     ):
         # Traces of an image to image job, or "off" in the form.
         lost = [name for name in flat if name.startswith("hires_fix.")]
-        notes += _useless(names, lost, "a hires fix (Hires upscale)")
+        if "hires_fix" not in asked.model_fields_set:
+            notes += _useless(written, lost, "a hires fix (Hires upscale)")
         flat = {name: one for name, one in flat.items() if name not in lost}
-    if "aspect_ratio" in explicit:
-        # It would have no say beside a size.
-        flat.pop("size", None)
-    if "model" in explicit:
-        flat.pop("model_hash", None)
+    for name, overruled in _OVERRULED.items():
+        if name in explicit:
+            flat.pop(overruled, None)
     for name, needed, words in _BESIDE:
         if name in flat and not (flat.get(needed) or explicit.get(needed)):
-            notes += _useless(names, [name], words)
+            notes += _useless(written, [name], words)
     values = _nested(flat)
     for name, value in explicit.items():
         whole = values.get(name)
@@ -80,18 +106,9 @@ def _merged[Asked: Generation](
     return type(asked).build(values, names)
 
 
-_BESIDE = (
-    ("refiner_switch_at", "refiner", "Refiner"),
-    ("variation_seed", "variation_strength", "Variation seed strength"),
-    ("detailers", "face_detailer", "ADetailer model"),
-)
-"""Settings that count only beside another, and what that is called."""
-
-
-def _useless(names: Mapping[str, str], lost: list[str], needed: str) -> list[str]:
+def _useless(written: Mapping[str, str], lost: list[str], needed: str) -> list[str]:
     """Return what to say of settings that somebody wrote and that do nothing by themselves."""
-    keys = [names.get(name, "more_settings: ADetailer") for name in lost]
-    own = [key.removeprefix("more_settings: ") for key in keys if key.startswith("more_settings")]
+    own = [written[name] for name in lost if name in written]
     return [f"more_settings: {', '.join(own)} counts only beside {needed}."] if own else []
 
 
@@ -116,7 +133,7 @@ def _notes(source: str, found: Found) -> list[str]:
     notes = []
     if found.unknown:
         notes.append(f"{place}: left out, since not understood: {_listed(found.unknown)}.")
-    if found.told and place == "more_settings":
+    if found.told and not found.whole:
         notes.append(f"{place}: left out, since no request can ask for it: {_listed(found.told)}.")
     if found.elsewhere and place == "more_settings":
         notes.append(

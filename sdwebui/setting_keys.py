@@ -62,6 +62,12 @@ _RESTORERS = {"codeformer": "CodeFormer", "gfpgan": "GFPGAN"}
 _Read = Callable[[Infotext], Any]
 
 
+def _size(info: Infotext) -> str | None:
+    """Return the size as it is written; 0x0 is sd.cpp's way to say that there is none."""
+    written = info.get("Size")
+    return None if written and set(written) <= set("0x ") else written
+
+
 def _scheduler(info: Infotext) -> str | None:
     # SD.Next's "Scheduler" is the class of its sampler.
     return info.scheduler or (info.get("Scheduler") if info.get("App") != "SD.Next" else None)
@@ -80,7 +86,7 @@ PARAMETERS: tuple[tuple[str, tuple[str, ...], _Read], ...] = (
     ("distilled_cfg_scale", ("Distilled CFG Scale",), lambda info: info.distilled_cfg_scale),
     ("sampler", ("Sampler",), lambda info: info.sampler),
     ("scheduler", ("Schedule type", "Scheduler"), _scheduler),
-    ("size", ("Size",), lambda info: info.width and f"{info.width}x{info.height}"),
+    ("size", ("Size",), _size),
     ("model", ("Model",), lambda info: info.model),
     ("model_hash", ("Model hash",), lambda info: info.model_hash),
     ("vae", ("VAE",), lambda info: ", ".join(info.modules) or info.vae),

@@ -18,7 +18,7 @@ from sdwebui.client import Client
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext import parse
 from sdwebui.more_settings import read_settings, settings_of
-from sdwebui.parameters import ControlNet, Generation, Img2Img, Inpaint, Outpaint, Txt2Img
+from sdwebui.parameters import ControlNet, Generation, Img2Img, Inpaint, Outpaint, Size, Txt2Img
 from sdwebui.plan import Plan
 from sdwebui.reproduction import completed
 from sdwebui.setting_keys import PARAMETERS, REQUEST
@@ -561,6 +561,13 @@ def test_each_part_of_a_hires_fix_wins_for_itself() -> None:
     assert (hires.upscaler, hires.steps) == ("Latent", 9)
 
 
+@pytest.mark.parametrize("off", ["off", "0", False])
+def test_a_hires_fix_that_the_form_switches_off_stays_off(off: Any) -> None:
+    assert asked_for("Hires upscale: 3, Hires upscaler: Latent", Txt2Img).hires_fix
+    text = "a cat\nSteps: 20, Seed: 5, Hires upscale: 3, Hires upscaler: Latent"
+    assert asked_for(text, Txt2Img, hires_fix=off).hires_fix is None
+
+
 def test_a_model_of_the_form_wins_over_a_hash() -> None:
     asked = asked_for("Model: b, Model hash: 879db523c3", Txt2Img, model="a")
     assert (asked.model, asked.model_hash) == ("a", None)
@@ -631,7 +638,7 @@ def test_what_is_no_generation_data_is_refused(text: str) -> None:
         ("Clip skip: two", "more_settings: Clip skip: 'two' cannot be read."),
         ("Clip skip: 13", "more_settings: Clip skip must be at most 12 (got 13)."),
         ("Seed: -2", "more_settings: Seed must be at least -1 (got -2)."),
-        ("Size: large", "more_settings: Size: 'large' cannot be read."),
+        ("Size: large", "more_settings: Size: write width x height, such as 832x1216 (got"),
         ("Size: 10x512", "more_settings: Size: width must be at least 64 (got 10)."),
         ("Hires resize: 512x9999", "more_settings: Hires resize: height must be at most 4096"),
         ("Hires upscale: 9", "more_settings: Hires upscale must be at most 4.0 (got 9.0)."),
@@ -1078,3 +1085,31 @@ def test_long_texts_take_time_in_proportion(text: str) -> None:
         except InvalidInput as error:
             assert len(str(error)) < 2000
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize("size", ["832×1216", "832.0x1216.0", "832 1216"])
+def test_a_size_is_read_as_in_the_form(size: str) -> None:
+    asked = asked_for(f"Size: {size}", Txt2Img)
+    assert asked.size == Txt2Img.read({"size": size}).size == Size(width=832, height=1216)
+
+
+def test_several_loras_need_no_quotes() -> None:
+    asked = asked_for("LoRA: detail:0.5, other:0.8, Clip skip: 2", Txt2Img)
+    assert [(one.name, one.weight) for one in asked.lora] == [("detail", 0.5), ("other", 0.8)]
+    assert asked.clip_skip == 2
+
+
+def test_the_forms_sampler_says_the_schedule_type_too() -> None:
+    asked = asked_for("Sampler: DPM++ 2M, Schedule type: Karras", Txt2Img, sampler="Euler a")
+    assert (asked.sampler, asked.scheduler) == ("Euler a", None)
+
+
+def test_no_hires_fix_in_the_form_needs_no_word() -> None:
+    asked = asked_for("Hires upscale: 2, Hires steps: 5", Txt2Img, hires_fix="off")
+    assert (asked.hires_fix, asked.notes) == (None, ())
+
+
+def test_generation_data_of_an_image_job_give_no_alarm() -> None:
+    text = "a cat\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 64x64, Denoising strength: 0.5"
+    asked = asked_for(text, Txt2Img)
+    assert (asked.hires_fix, asked.notes) == (None, ())
