@@ -1,1 +1,1 @@
-"""Between Dify and the WebUI client: credentials, files, dropdowns, messages."""
+"""Between Dify and the WebUI client: credentials, files, errors, callers, messages."""

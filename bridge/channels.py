@@ -20,6 +20,9 @@ _SHOW_IT = (
 )
 
 
+_IN_MEMORY = 64 * 1024
+"""Bytes of an image that needs no disk."""
+
 _UPLOAD_ADDRESS = "FILES_URL (or INTERNAL_FILES_URL) must be set in Dify."
 _UPLOAD_REFUSED = "Dify did not take the upload. Its log says why; try again."
 
@@ -98,8 +101,14 @@ class Uploads(Channel):
 
     def take(self, blob: Blob, data: bytes, stem: str) -> Iterator[ToolInvokeMessage]:  # noqa: ARG002
         """Put it aside on the disk until its seed is known."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed when it was uploaded
-        file.write(data)
+        file = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115 - closed when uploaded
+        try:
+            file.write(data)
+            file.flush()
+        except OSError:
+            # A full disk: it has cost GPU time, so it stays in memory.
+            file = tempfile.SpooledTemporaryFile()  # noqa: SIM115
+            file.write(data)
         self._waiting.append((blob, file))
         return iter(())
 

@@ -6,6 +6,7 @@ from typing import Any
 from sdwebui.client import Client
 from sdwebui.deadline import DEFAULT_SECONDS, MOST_SECONDS
 from sdwebui.errors import InvalidInput
+from sdwebui.parameters import read_model
 from sdwebui.planning import Defaults
 from sdwebui.server import Server
 
@@ -40,7 +41,7 @@ def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) 
     )
     limit = _read_seconds(text.get("timeout", ""))
     defaults = Defaults(
-        model=text.get("model", ""),
+        model=read_model(text.get("model", "")) or "",
         prompt_prefix=text.get("prompt_prefix", ""),
         negative_prompt=text.get("negative_prompt", ""),
     )

@@ -12,7 +12,7 @@ from bridge.callers import Caller, Kind
 from bridge.channels import channel_for
 from sdwebui.client import Picture
 from sdwebui.parameters import OutputFormat
-from sdwebui.pictures import PictureFormat
+from sdwebui.pictures import PictureFormat, size_of
 from sdwebui.postprocess import Upscaled
 from sdwebui.report import Report
 
@@ -69,7 +69,9 @@ class _Handover:
         self.warnings += [f"{stem}: {sentence}" for sentence in said]
         blob = Blob.of(data, kind)
         self._blobs.append(blob)
-        self.images.append({"width": image.width, "height": image.height, "bytes": blob.size})
+        # What did not fit may have become smaller.
+        width, height = (image.width, image.height) if data is image.data else size_of(data)
+        self.images.append({"width": width, "height": height, "bytes": blob.size})
         return self._channel.take(blob, data, stem)
 
     def finish(self, stems: list[str]) -> Iterator[ToolInvokeMessage]:

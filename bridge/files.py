@@ -131,6 +131,10 @@ class DifyFile:
                     "Its link has expired or FILES_URL points to another server. Upload the file "
                     "again, and check Dify's FILES_URL and FILES_ACCESS_TIMEOUT.",
                 )
+            if self._is_difys:
+                raise self._failed(
+                    f"{place} answered {status}", "Look into the log of Dify's API, then try again."
+                )
             raise self._failed(f"{place} {_REASONS.get(status, f'answered {status}')}")
         body = bytearray()
         for chunk in response.iter_content(256 * 1024):

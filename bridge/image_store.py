@@ -5,6 +5,7 @@ repeats. The files have no name in any folder, so nobody else can open them, and
 them with the process, however that ends.
 """
 
+import re
 import secrets
 import tempfile
 import threading
@@ -24,7 +25,10 @@ SECONDS = 2 * 3600.0
 _REMEMBERED = 10_000
 """Images that are gone of which it is still known how to make them again."""
 
-_LAST = frozenset({"last", "latest", "newest"})
+_ID = re.compile(r"img-[0-9a-f]{16}")
+"""Models put quotes, brackets or a full stop around it."""
+
+_LAST = re.compile(r"\b(last|latest|newest)\b")
 
 
 @dataclass(slots=True)
@@ -120,13 +124,14 @@ class ImageStore:
             InvalidInput: There is none, or it is gone; then with how to make it again.
         """
         self._drop_expired()
-        name = wanted.strip().strip("\"'<>[]()").casefold()
-        if name in _LAST:
+        named = _ID.search(wanted.casefold())
+        name = named[0] if named else ""
+        if not named and _LAST.search(wanted.casefold()):
             own = [image for image in self._kept.values() if image.owner == owner]
             if not own:
                 raise InvalidInput(
                     "There is no earlier image in this conversation, or it is no longer kept: "
-                    "make one first."
+                    "make one first, or give the reference that a tool named with it."
                 )
             return own[-1]
         image = self._kept.get(name)

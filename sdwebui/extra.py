@@ -30,6 +30,17 @@ def over(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
+def with_its_prompts[Asked: Generation](asked: Asked) -> Asked:
+    """Return the parameters with the prompts of the JSON where the form has none."""
+    found = {
+        name: text
+        for name in ("prompt", "negative_prompt")
+        if isinstance(text := asked.extra.get(name), str) and not getattr(asked, name).strip()
+    }
+    rest = {name: value for name, value in asked.extra.items() if name not in found}
+    return asked.model_copy(update={**found, "extra": rest}) if found else asked
+
+
 def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
     """The parameters with the seed of ``extra``: the other images count up from it as ever.
 

@@ -38,7 +38,7 @@ def number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def _plain(value: float) -> str:
+def plain_number(value: float) -> str:
     """Return a number as a person writes it, without a needless ".0"."""
     return str(value).removesuffix(".0")
 
@@ -52,7 +52,7 @@ def read_size(value: Any) -> Any:
         ValueError: It is none of these.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        value = _plain(value)
+        value = plain_number(value)
     if not isinstance(value, str):
         return value
     sides = re.fullmatch(
@@ -83,7 +83,7 @@ def read_hires_fix(value: Any) -> Any:
     if isinstance(value, bool):
         return {} if value else None
     if isinstance(value, int | float):
-        value = _plain(value)
+        value = plain_number(value)
     if not isinstance(value, str):
         return value
     text = value.strip()
@@ -91,6 +91,11 @@ def read_hires_fix(value: Any) -> Any:
         return None
     if text.casefold() in _ON:
         return {}
+    if re.search(r"(?:^|[,\s])\d+,\d+(?:$|[,\s])", text):
+        raise ValueError(
+            f"write decimal numbers with a point and a blank behind each comma, such as 1.5, "
+            f"4x-UltraSharp, 0.4 (got {shown(text)})"
+        )
     found: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in re.split(r"[,\n]", text))):
         name, read = _hires_part(part, found)
@@ -133,10 +138,12 @@ def read_area(value: Any) -> Any:
     Raises:
         ValueError: These are not four numbers from 0 to 100 that enclose something.
     """
+    if isinstance(value, dict):
+        value = [value.get(side) for side in ("left", "top", "right", "bottom")]
     if isinstance(value, list | tuple):
         value = ", ".join(map(str, value))
     if not isinstance(value, str):
-        return value
+        value = str(value)
     parts = re.sub(r"[%()\[\]]", " ", value)
     sides = [number(part) for part in re.split(r"[\s,;]+", parts.strip())]
     if len(sides) != 4 or None in sides:
@@ -145,6 +152,10 @@ def read_area(value: Any) -> Any:
             f"upper 40 % (got {shown(value)})"
         )
     left, top, right, bottom = (side or 0.0 for side in sides)
+    if max(left, top, right, bottom) <= 1:
+        raise ValueError(
+            f"write percent, not shares of 1: 0, 0, 100, 40 is the upper 40 % (got {shown(value)})"
+        )
     if not (0 <= left < right <= 100 and 0 <= top < bottom <= 100):
         raise ValueError(
             "left must be less than right and top less than bottom, each from 0 to 100 percent "
@@ -161,8 +172,13 @@ def read_loras(value: Any) -> Any:
     """
     if not isinstance(value, str):
         return value
+    if value.strip().casefold() in {"none", "off"}:
+        return []
     loras = []
-    for part in filter(None, (part.strip() for part in re.split(r"[,\n]", value))):
+    # Tags may stand side by side, as in a prompt.
+    for part in filter(None, (part.strip() for part in re.split(r"[,\n]|(?<=>)\s*(?=<)", value))):
+        if number(part) is not None:
+            raise ValueError(f"write it as name:0.8, …, with a point (got {shown(value)})")
         tag = re.fullmatch(r"<lora:(.*)>", part)
         name, colon, weight = (tag[1] if tag else part).rpartition(":")
         if not colon:
@@ -198,6 +214,10 @@ def read_object(value: Any) -> dict[str, Any]:
     Raises:
         ValueError: It is neither, or holds what no server takes.
     """
+    if isinstance(value, str):
+        # Language models like to write a fence around JSON.
+        fenced = re.fullmatch(r"\s*```\w*\n(.*)```\s*", value, re.DOTALL)
+        value = fenced[1] if fenced else value
     parsed = _parse_object(value) if isinstance(value, str) else value
     if not isinstance(parsed, dict):
         raise ValueError('not a JSON object; write one such as {"eta": 0.5}')  # noqa: TRY004

@@ -12,9 +12,10 @@ from typing import Any, get_args
 
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext import Infotext, parse, parse_pairs
-from sdwebui.parameters import ControlNet, FaceRestorer, Generation, Txt2Img
+from sdwebui.parameters import ControlNet, FaceRestorer, Generation, Img2Img, Txt2Img
 from sdwebui.setting_keys import (
     CONTROL_MODES,
+    DETAILER_ARGUMENTS,
     DETAILER_NAMES,
     FIRST_UNIT,
     PARAMETERS,
@@ -74,16 +75,23 @@ def read_settings(text: str, kind: type[Generation]) -> Found:
     Raises:
         InvalidInput: It is no generation data, a key is not understood, or a value cannot be read.
     """
-    infotext, whole = _parsed(text)
+    infotext, whole = _parsed(_in_usual_case(text), kind)
+    if whole and issubclass(kind, Img2Img):
+        # The size that another image was made at; this one has its own.
+        fields = {key: one for key, one in infotext.fields.items() if folded(key) != "size"}
+        infotext = replace(infotext, fields=fields)
     found = settings_of(infotext, kind, source="more_settings: ")
     if found.unknown and not whole:
-        raise InvalidInput(_not_understood(*found.unknown))
+        raise InvalidInput(_not_understood(kind, *found.unknown))
     return replace(found, whole=whole)
 
 
-def _not_understood(key: str, *others: str) -> str:
+def _not_understood(kind: type[Generation], key: str, *others: str) -> str:
+    own = next((name for name in (*kind.LLM, *kind.SETTINGS) if folded(name) == folded(key)), "")
+    if own:
+        return f"more_settings: {key!r} has a field of its own: write it into {own}."
     by_fold = {folded(known): known for known in _ALL_KEYS}
-    near = get_close_matches(folded(key[:60]), by_fold, n=3, cutoff=0.6)
+    near = get_close_matches(folded(key[:60]), by_fold, n=3, cutoff=0.7)
     hint = f" Did you mean {' or '.join(by_fold[one] for one in near)}?" if near else ""
     further = ", ".join(repr(one[:60]) for one in others[:2])
     more = f" and {len(others) - 2} more" if len(others) > 2 else ""
@@ -94,7 +102,7 @@ def _not_understood(key: str, *others: str) -> str:
     )
 
 
-def _parsed(text: str) -> tuple[Infotext, bool]:
+def _parsed(text: str, kind: type[Generation]) -> tuple[Infotext, bool]:
     """Return the text as an infotext, and whether it is generation data as a whole.
 
     Raises:
@@ -103,7 +111,8 @@ def _parsed(text: str) -> tuple[Infotext, bool]:
     lines = [line.strip() for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     first = parse_pairs(lines[0])[:1] if lines else []
     key = first[0][0] if first and lines[0].startswith(first[0][0]) else ""
-    if key and _is_known(key) and not _is_kobolds(text):
+    # What only tells is no setting to begin with, but may begin a prompt ("User: hi").
+    if key and _is_known(key) and not _is_kobolds(text) and not _only_tells(key, text):
         pairs = _pairs_of(lines)
         # A prompt may hold colons too, so the first key alone does not tell.
         if folded(key) in {"prompt", "negativeprompt"}:
@@ -118,11 +127,22 @@ def _parsed(text: str) -> tuple[Infotext, bool]:
     if infotext.negative_prompt or "Steps" in infotext.fields:
         return replace(infotext, fields={**infotext.fields, **_below(text)}), True
     if key:
-        raise InvalidInput(_not_understood(key))
+        raise InvalidInput(_not_understood(kind, key))
     raise InvalidInput(
         "more_settings: write settings as PNG info shows them, such as Clip skip: 2, VAE: "
         f'name.safetensors, or JSON such as {{"eta": 0.5}} (got {text.strip()[:40]!r}).'
     )
+
+
+def _in_usual_case(text: str) -> str:
+    """Return a text with the two keys that divide generation data as all WebUIs write them."""
+    text = re.sub(r"(?im)^[ \t]*negative prompt:", "Negative prompt:", text)
+    return re.sub(r"(?im)^[ \t]*steps:", "Steps:", text)
+
+
+def _only_tells(key: str, text: str) -> bool:
+    tells = folded(key) in _TOLD_FOLDED and folded(key) not in _BY_KEY
+    return tells and _STEPS.search(text) is not None
 
 
 def _pairs_of(lines: list[str]) -> list[tuple[str, str]]:
@@ -167,10 +187,20 @@ def _has_prompts(lines: list[str]) -> bool:
 def _with_line_breaks(text: str) -> str:
     """Put back the line breaks that a one-line form field took away."""
     text = re.sub(r"(?<=[^\n])Negative prompt:", "\nNegative prompt:", text)
+    text = "\n".join(map(_with_steps_first, text.split("\n")))
     starts = [match.start() for match in _STEPS.finditer(text)]
     if not starts or any(at == 0 or text[at - 1] == "\n" for at in starts):
         return text
     return f"{text[: starts[-1]].rstrip()}\n{text[starts[-1] :]}"
+
+
+def _with_steps_first(line: str) -> str:
+    """Return a line of settings with the steps in front, by which a line of fields is known."""
+    pairs = parse_pairs(line)
+    if not pairs or not line.startswith(pairs[0][0]) or not _is_known(pairs[0][0]):
+        return line
+    steps = dict(pairs).get("Steps", "")
+    return f"Steps: {steps}, {line}" if steps.strip().isdigit() else line
 
 
 def _is_known(key: str) -> bool:
@@ -221,19 +251,25 @@ def settings_of(infotext: Infotext, kind: type[Generation], *, source: str = "")
             fields += _request_field(known, value, infotext, source)
         elif part := _DETAILER.fullmatch(key):
             number = _ORDINALS.index(part[2].lower()) + 1 if part[2] else 0
+            if _detailer_name(part[1]) not in DETAILER_ARGUMENTS:
+                unknown.append(key)
+                continue
             detailers.setdefault(number, {}).update(_detailer(part[1], value))
         elif (unit := _unit_values(key, value)) is None:
             unknown.append(key)
         elif issubclass(kind, ControlNet):
             unknown += _strange_parts(key, value)
             values |= unit
-            keys |= dict.fromkeys(unit, key)
+            parts = {name: name.partition(".")[2].replace("_", " ") for name in unit}
+            named = _UNIT_KEY.fullmatch(key) is not None
+            keys |= {name: f"{key}: {part}" if named else key for name, part in parts.items()}
         else:
             elsewhere.append(key)
     if fields:
         values["fields"] = tuple(fields)
     if detailers:
-        values["detailers"] = tuple(detailers[number] for number in sorted(detailers))
+        # By the number of the unit, so that the second stays the second.
+        values["detailers"] = tuple(detailers.get(n, {}) for n in range(max(detailers) + 1))
     return Found(values, keys, tuple(unknown), tuple(elsewhere), tuple(told))
 
 
@@ -293,7 +329,7 @@ def _target(name: str, kind: type[Generation]) -> str:
     if name == "denoising_strength" and issubclass(kind, Txt2Img):
         return "hires_fix.denoising_strength"
     base = name.partition(".")[0]
-    return name if base in kind.model_fields else ""
+    return name if base in kind.model_fields and base not in kind.USELESS else ""
 
 
 def _request_field(
@@ -356,9 +392,13 @@ def _unit_parts(number: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]
     }
 
 
+def _detailer_name(key: str) -> str:
+    return DETAILER_NAMES.get(folded(key)) or re.sub(r"[ -]+", "_", key.strip()).lower()
+
+
 def _detailer(key: str, value: str) -> dict[str, Any]:
     """Return one of ADetailer's own settings as the argument of its API."""
-    name = DETAILER_NAMES.get(folded(key)) or re.sub(r"[ -]+", "_", key.strip()).lower()
+    name = _detailer_name(key)
     if name == "version":
         return {}
     read: Any = switch(value)

@@ -17,6 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from sdwebui.errors import InvalidInput
 from sdwebui.form_texts import (
     number,
+    plain_number,
     read_area,
     read_hires_fix,
     read_loras,
@@ -56,7 +57,8 @@ SIDE_STEP = 8
 
 _UNSET = (None, "", "None")
 _NO_MODEL = frozenset(
-    {"default", "auto", "automatic", "current", "loaded", "none", "null", "string", "undefined"}
+    {"", "default", "auto", "automatic", "current", "loaded", "none", "null", "string"}
+    | {"undefined", "n/a"}
 )
 """What an agent's model writes into ``model`` when it has no wish."""
 
@@ -74,9 +76,11 @@ _KEYS = {
 """What generation data call a detail, where that is not the field's own name."""
 
 _INTERNAL = frozenset(
-    {"fields", "detailers", "extra", "lenient", "notes", "controlnet_0", "controlnet_1"}
-    | {"reproduce"}
-)
+    {
+        "fields", "detailers", "extra", "lenient", "repeated", "notes", "controlnet_0",
+        "controlnet_1", "reproduce",
+    }
+)  # fmt: skip
 """Details that no single key of a text sets."""
 
 
@@ -163,7 +167,8 @@ class Control(_Part):
     threshold_b: float | None = None
 
 
-def _read_model(value: Any) -> Any:
+def read_model(value: Any) -> Any:
+    """Return a model's name, or None for a word that names none."""
     if isinstance(value, str) and value.strip().strip("\"'<>").casefold() in _NO_MODEL:
         return None
     return value
@@ -196,6 +201,7 @@ class Parameters(BaseModel):
     LLM: ClassVar[tuple[str, ...]] = ()
     SETTINGS: ClassVar[tuple[str, ...]] = ()
     IMAGE: ClassVar[str] = ""
+    USELESS: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -225,7 +231,7 @@ class Parameters(BaseModel):
     @classmethod
     def _stranger(cls, name: str) -> str:
         """Return the sentence for a parameter that the form does not have."""
-        known = name in cls.model_fields and name not in _INTERNAL
+        known = name in cls.model_fields and name not in _INTERNAL | cls.USELESS
         if not known or "more_settings" not in cls.SETTINGS:
             return f"There is no parameter {name[:60]}."
         key = _KEYS.get(name) or name.replace("_", " ").capitalize()
@@ -279,9 +285,9 @@ def _sentence(error: Any, names: Mapping[str, str]) -> str:
                 return f"There is no parameter {name}."
             return f"{parts[0] if parts else place[0]} cannot be read {given}."
         case "greater_than_equal":
-            return f"{name} must be at least {context['ge']} {given}."
+            return f"{name} must be at least {plain_number(context['ge'])} {given}."
         case "less_than_equal":
-            return f"{name} must be at most {context['le']} {given}."
+            return f"{name} must be at most {plain_number(context['le'])} {given}."
         case "literal_error":
             return f"{name} must be one of {context['expected']} {given}."
         case kind if kind.startswith(("int_", "float_")):
@@ -309,6 +315,7 @@ class Generation(Parameters):
         extra: Merged into the request's JSON last.
         lenient: Names of the fields that came from generation data: where the server lacks one, a
             warning is enough.
+        repeated: Names of the fields that came from an image to repeat.
         notes: What is to be said of the generation data.
     """
 
@@ -316,7 +323,7 @@ class Generation(Parameters):
     negative_prompt: str = ""
     image_count: int = Field(default=1, ge=1, le=8)
     seed: int = Field(default=-1, ge=-1, le=2**32 - 1)
-    model: Annotated[str | None, BeforeValidator(_read_model)] = None
+    model: Annotated[str | None, BeforeValidator(read_model)] = None
     lora: Annotated[tuple[NamedWeight, ...], BeforeValidator(read_loras)] = ()
     size: Annotated[Size | None, BeforeValidator(read_size)] = None
     sampler: str | None = None
@@ -343,6 +350,7 @@ class Generation(Parameters):
     detailers: tuple[dict[str, Any], ...] = ()
     extra: Annotated[dict[str, Any], BeforeValidator(read_object)] = Field(default_factory=dict)
     lenient: frozenset[str] = frozenset()
+    repeated: frozenset[str] = frozenset()
     notes: tuple[str, ...] = ()
 
 
@@ -423,6 +431,9 @@ class Outpaint(Masked):
         "denoising_strength", "masked_content", "mask_blur", "lora", "sampler", "steps",
         "cfg_scale", "vae", "output_format", "more_settings",
     )  # fmt: skip
+
+    # The sides that grow decide the size, and the whole image shows where to go on.
+    USELESS: ClassVar[frozenset[str]] = frozenset({"size", "resize_mode", "inpaint_area"})
 
     expand_left: int = Field(default=0, ge=0, le=2048)
     expand_right: int = Field(default=0, ge=0, le=2048)

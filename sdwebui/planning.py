@@ -13,8 +13,8 @@ from typing import Any
 from sdwebui.catalog import Catalog
 from sdwebui.deadline import Deadline
 from sdwebui.dialects import Dialect
-from sdwebui.errors import ExtensionMissing, InvalidInput, Unsupported
-from sdwebui.extra import over, split_model, with_its_seed
+from sdwebui.errors import ExtensionMissing, InvalidInput, UnknownName, Unsupported
+from sdwebui.extra import over, split_model, with_its_prompts, with_its_seed
 from sdwebui.names import folded
 from sdwebui.offers import Checkpoint
 from sdwebui.parameters import Control, ControlNet, Generation, Img2Img, Size, Txt2Img
@@ -158,6 +158,7 @@ class Planner:
     def _common(self, job: Job, asked: Generation) -> tuple[Plan, Preset]:
         """Decide what all generating jobs share; the size is still to be set."""
         dialect, names = self.dialect, self._names
+        asked = with_its_prompts(asked)
         asked = with_its_seed(_with_defaults(asked, self.defaults))
         if job == "txt2img" and not asked.prompt.strip():
             raise InvalidInput(
@@ -186,7 +187,7 @@ class Planner:
             checkpoint=checkpoint,
             sampler=sampler,
             scheduler=scheduler,
-            vaes=names.vaes(asked.vae),
+            vaes=self._vaes(asked, notes),
             clip_skip=asked.clip_skip,
             distilled_cfg_scale=asked.distilled_cfg_scale,
             loras=loras,
@@ -222,7 +223,8 @@ class Planner:
                     f"{dialect.title} cannot do {name}: {remark}. Leave {name} blank."
                 )
             left_out[name] = type(asked).model_fields[name].get_default(call_default_factory=True)
-            notes.append(f"{name} ({remark})")
+            if name != "detailers":
+                notes.append(f"{name} ({remark})")
         if not left_out:
             return asked
         said = (
@@ -245,6 +247,15 @@ class Planner:
                 body.setdefault("override_settings", {})[option] = value
         keys = ", ".join(dict.fromkeys(lost))
         return body, [f"{self.dialect.title} has no setting for {keys}; left out."] if lost else []
+
+    def _vaes(self, asked: Generation, notes: list[str]) -> tuple[str, ...]:
+        try:
+            return self._names.vaes(asked.vae)
+        except Unsupported as error:
+            if "vae" not in asked.lenient:
+                raise
+            notes.append(f"vae was left out. {error}")
+            return ()
 
     def _detailers(self, asked: Generation, notes: list[str]) -> tuple[Mapping[str, Any], ...]:
         try:
@@ -275,7 +286,14 @@ class Planner:
             return self._names.checkpoint(forced)
         wanted = (asked.model or "").strip()
         if wanted or asked.model_hash:
-            return self._names.checkpoint(wanted, asked.model_hash)
+            try:
+                return self._names.checkpoint(wanted, asked.model_hash)
+            except UnknownName as error:
+                if "model" not in asked.lenient and "model_hash" not in asked.lenient:
+                    raise
+                raise UnknownName(
+                    f"{error} The generation data name it; what you choose in model wins."
+                ) from None
         return self._names.checkpoint(self.defaults.model)
 
     def _model_name(self, asked: Generation, checkpoint: Checkpoint | None) -> str:
@@ -301,15 +319,15 @@ def _with_defaults[Asked: Generation](asked: Asked, defaults: Defaults) -> Asked
     changed = {
         name: _prefixed(prefix, text)
         for name, (prefix, text) in texts.items()
-        # A prefix alone says nothing of what to show.
-        if prefix and (text.strip() or name == "negative_prompt")
+        # A prefix alone says nothing of what to show, and what is repeated is complete.
+        if prefix and name not in asked.repeated and (text.strip() or name == "negative_prompt")
     }
     return asked.model_copy(update=changed) if changed else asked
 
 
 def _prefixed(prefix: str, text: str) -> str:
-    """Return the text behind the prefix; an image that is repeated has it already."""
+    """Return the text behind the prefix, unless it begins with it."""
     prefix = prefix.strip().rstrip(",").rstrip()
-    if text.strip().startswith(prefix):
+    if text.strip().casefold().startswith(prefix.casefold()):
         return text
     return f"{prefix}, {text.strip()}" if text.strip() else prefix

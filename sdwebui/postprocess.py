@@ -223,7 +223,7 @@ def upscale(
         data = with_parameters(data, parameters)
     warnings = list(picture.warnings)
     # A1111 keeps the aspect ratio within width × height when it may not crop.
-    if max(abs(size[0] - width), abs(size[1] - height)) > 8 and not all(plan.sides):
+    if max(abs(size[0] - width), abs(size[1] - height)) > 8:
         warnings.append(f"The server made {size[0]}×{size[1]} pixels instead of {width}×{height}.")
     return Upscaled(data, kind, *size, plan.upscaler, tuple(warnings))
 

@@ -10,6 +10,9 @@ from sdwebui.form_texts import read_object
 from sdwebui.infotext import Infotext, foreign_maker, parse, read_parameters
 from sdwebui.more_settings import Found, read_settings, settings_of
 from sdwebui.parameters import Generation
+from sdwebui.setting_keys import INSTEAD, folded
+
+MORE = "more_settings: "
 
 _OVERRULED = {
     # It would have no say beside a size.
@@ -45,10 +48,10 @@ def completed[Asked: Generation](asked: Asked, file: bytes | None = None) -> Ask
     sources: list[tuple[str, Found]] = []
     if file is not None:
         sources.append(("reproduce: the image's ", settings_of(_infotext_of(file), type(asked))))
-    if text.startswith("{"):
+    if text.startswith(("{", "```")):
         extra = _object(text)
     elif text:
-        sources.append(("more_settings: ", read_settings(text, type(asked))))
+        sources.append((MORE, read_settings(text, type(asked))))
     return _merged(asked, sources, extra) if sources or extra else asked
 
 
@@ -98,8 +101,10 @@ def _merged[Asked: Generation](
         else:
             values[name] = value
         names.pop(name, None)
+    image = sources[0][1].values if sources and sources[0][0] != MORE else {}
     values |= {
         "extra": dict(extra),
+        "repeated": frozenset(name for name in image if values.get(name) == image[name]),
         "lenient": frozenset(name.partition(".")[0] for name in flat) - explicit.keys(),
         "notes": tuple(notes),
     }
@@ -134,7 +139,11 @@ def _notes(source: str, found: Found) -> list[str]:
     if found.unknown:
         notes.append(f"{place}: left out, since not understood: {_listed(found.unknown)}.")
     if found.told and not found.whole:
-        notes.append(f"{place}: left out, since no request can ask for it: {_listed(found.told)}.")
+        told = tuple(
+            f"{key} (write {INSTEAD[folded(key)]})" if folded(key) in INSTEAD else key
+            for key in found.told
+        )
+        notes.append(f"{place}: left out, since it only tells: {_listed(told)}.")
     if found.elsewhere and place == "more_settings":
         notes.append(
             f"{place}: left out, since this tool has no use for it: {_listed(found.elsewhere)}."
@@ -147,11 +156,27 @@ def _listed(keys: tuple[str, ...]) -> str:
     return f"{shown} and {len(keys) - 8} more" if len(keys) > 8 else shown
 
 
+_FORMS_OWN = frozenset(
+    {
+        "aspect_ratio", "face_detailer", "hires_fix", "image_count", "model", "model_family",
+        "more_settings", "output_format", "refiner", "sampler", "size",
+    }
+)  # fmt: skip
+"""Names of the forms that no server's request has."""
+
+
 def _object(text: str) -> dict[str, Any]:
     try:
-        return read_object(text)
+        found = read_object(text)
     except ValueError as error:
         raise InvalidInput(f"more_settings: {error}.") from None
+    for name in map(str, found):
+        if name in _FORMS_OWN or (name != name.lower() and " " in name):
+            raise InvalidInput(
+                f"more_settings: JSON holds fields of the server's request, and {name[:40]!r} is "
+                "none. Write it into its field of the form, or as Name: value without braces."
+            )
+    return found
 
 
 def _infotext_of(file: bytes) -> Infotext:

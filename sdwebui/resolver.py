@@ -31,7 +31,7 @@ _CONTROL_KINDS = {
 }  # fmt: skip
 """Words in the names of the models that fit a preprocessor, by how its name begins, folded."""
 
-_OWN_VAE = {"automatic": "Automatic", "none": "None"}
+_OWN_VAE = {"automatic": "Automatic", "auto": "Automatic", "default": "Automatic", "none": "None"}
 """A1111's words for no particular VAE; Forge then uses what the checkpoint brings."""
 
 
@@ -230,7 +230,12 @@ class Resolver:
             UnknownName: It does not have the detector.
         """
         kind = self.dialect.detailer_list
-        if not detector or not kind or detector.strip().casefold() == "none":
+        first, *others = arguments or ({},)
+        others = [unit for unit in others if unit.get("ad_model")]
+        if not kind or (detector or "").strip().casefold() in {"none", "off"}:
+            return ()
+        units = [*([{**first, "ad_model": detector}] if detector else []), *others]
+        if not units:
             return ()
         if self.catalog.offers(kind, self.deadline) is None:
             raise ExtensionMissing(
@@ -238,8 +243,6 @@ class Resolver:
                 "in the WebUI (Extensions, Install from URL), restart it, or leave face_detailer "
                 "blank."
             )
-        first, *others = arguments or ({},)
-        units = [{**first, "ad_model": detector}, *(one for one in others if one.get("ad_model"))]
         return tuple(
             {
                 **unit,

@@ -23,7 +23,9 @@ _OF_EACH_REQUEST = frozenset(
 )
 
 # Where a one-line form field took away the line breaks between headers: "A: 1; B: 2", "A: 1 B: 2".
-_NEXT_HEADER = re.compile(r"(?:\s*;\s*|\s+)(?=(?:[A-Z]|x-)[0-9A-Za-z-]*:\s)")
+_NEXT_HEADER = re.compile(
+    r"\s*;\s*(?=[0-9A-Za-z-]+:(?!//))|\\n|\s*,?\s+(?=(?:[A-Z]|x-)[0-9A-Za-z-]*:\s)"
+)
 
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n]*)")
 

@@ -220,6 +220,15 @@ TOLD = (
 )  # fmt: skip
 """Keys that say something of the making of an image which no request can ask for."""
 
+INSTEAD = {
+    "batchsize": "image_count",
+    "batch": "image_count",
+    "width": "Size",
+    "height": "Size",
+    "hiresfix": "Hires upscale",
+}
+"""What asks for it, by a key that only tells."""
+
 DETAILER_NAMES = {
     "inpaintpadding": "inpaint_only_masked_padding",
     "maskonlytopklargest": "mask_k_largest",
@@ -231,5 +240,20 @@ DETAILER_NAMES = {
     "useseparateclipskip": "use_clip_skip",
     "useseparatenoisemultiplier": "use_noise_multiplier",
 }
+DETAILER_ARGUMENTS = frozenset(
+    {
+        "model", "model_classes", "tab_enable", "prompt", "negative_prompt", "confidence",
+        "mask_filter_method", "mask_k", "mask_k_largest", "mask_min_ratio", "mask_max_ratio",
+        "x_offset", "y_offset", "dilate_erode", "mask_merge_invert", "mask_blur",
+        "denoising_strength", "inpaint_only_masked", "inpaint_only_masked_padding",
+        "use_inpaint_width_height", "inpaint_width", "inpaint_height", "use_steps", "steps",
+        "use_cfg_scale", "cfg_scale", "use_checkpoint", "checkpoint", "use_vae", "vae",
+        "use_sampler", "sampler", "scheduler", "use_noise_multiplier", "noise_multiplier",
+        "use_clip_skip", "clip_skip", "restore_face", "controlnet_model", "controlnet_module",
+        "controlnet_weight", "controlnet_guidance_start", "controlnet_guidance_end", "version",
+    }
+)  # fmt: skip
+"""What ADetailer's API takes, each behind ``ad_`` (its ``args.py``)."""
+
 SWITCHED = ("steps", "cfg_scale", "sampler", "checkpoint", "vae", "clip_skip", "noise_multiplier")
 """Arguments of ADetailer that count only beside ``ad_use_…``."""

@@ -66,6 +66,8 @@ def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool)
     marks = None
     if isinstance(asked, Inpaint):
         marks = _marks(asked, picture, mask)
+        if mask is not None and asked.mask_area is not None:
+            notes += ("mask_area was left out, since there is a mask.",)
     elif isinstance(asked, Outpaint):
         marks = mask_from_transparency(picture)
     elif picture.alpha is not None:

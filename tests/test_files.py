@@ -106,7 +106,10 @@ def dripping(head: bytes) -> Script:
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        (answering(http("500 Oops")), f"answered 500. {DIFYS_ADVICE}"),
+        (
+            answering(http("500 Oops")),
+            "answered 500. Look into the log of Dify's API, then try again.",
+        ),
         (endless, "is larger than 100 MB. Use a smaller image"),
         (lambda connection, _: connection.close(), "broke off. Dify's FILES_URL"),
         (

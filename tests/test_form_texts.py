@@ -184,14 +184,14 @@ def test_a_hires_fix_can_be_off(text: Any) -> None:
             "strength, such as 1.5, 4x-UltraSharp, 0.4, with a point in decimal numbers.",
         ),
         ("1.5, 0.4, 0.5", "hires_fix: '0.5' is one part too many"),
-        ("1,5, 4x-UltraSharp, 0,4", "with a point in decimal numbers."),
+        ("1,5, 4x-UltraSharp, 0,4", "write decimal numbers with a point and a blank"),
         ("2, 10, 20", "hires_fix: '20' is one part too many"),
         ("Hires upscale: 2, Hires scale: 3", "'Hires scale: 3' is one part too many"),
-        ("0.5", "hires_fix: scale must be at least 1.0 (got 0.5)."),
-        ("9", "hires_fix: scale must be at most 4.0 (got 9)."),
-        (4.5, "hires_fix: scale must be at most 4.0 (got 4.5)."),
+        ("0.5", "hires_fix: scale must be at least 1 (got 0.5)."),
+        ("9", "hires_fix: scale must be at most 4 (got 9)."),
+        (4.5, "hires_fix: scale must be at most 4 (got 4.5)."),
         ("2, 151", "hires_fix: steps must be at most 150 (got 151)."),
-        ("2, -0.5", "hires_fix: denoising_strength must be at least 0.0 (got -0.5)."),
+        ("2, -0.5", "hires_fix: denoising_strength must be at least 0 (got -0.5)."),
         ("2, Denoising strength: much",
          "hires_fix: denoising_strength must be a number (got 'much')."),
     ],
@@ -348,3 +348,24 @@ def test_nothing_but_a_message_comes_of_odd_values_in_a_form(name: str, value: A
         assert len(str(error)) < 1000
     else:
         assert asked.prompt == "a"
+
+
+@pytest.mark.parametrize("text", ["1,5", "2, Latent, 0,55", "1,5, 4x-UltraSharp, 0,4"])
+def test_decimal_commas_are_no_parts_of_a_hires_fix(text: str) -> None:
+    with pytest.raises(ValueError, match="write decimal numbers with a point"):
+        read_hires_fix(text)
+
+
+def test_shares_are_no_percent() -> None:
+    with pytest.raises(ValueError, match="write percent, not shares of 1"):
+        read_area("0 0 1 0.4")
+
+
+def test_an_area_may_be_an_object() -> None:
+    assert read_area({"left": 0, "top": 10, "right": 50, "bottom": 90}) == (0, 10, 50, 90)
+
+
+def test_tags_may_stand_side_by_side() -> None:
+    assert [one["name"] for one in read_loras("<lora:a:0.8> <lora:b:0.6>")] == ["a", "b"]
+    with pytest.raises(ValueError, match="with a point"):
+        read_loras("add_detail:0,8")

@@ -633,7 +633,7 @@ def test_what_is_no_generation_data_is_refused(text: str) -> None:
         ("Steps: 0", "more_settings: Steps must be at least 1 (got 0)."),
         ("steps: 500", "more_settings: Steps must be at most 150 (got 500)."),
         ("Steps: many", "more_settings: Steps: 'many' cannot be read."),
-        ("CFG scale: 31", "more_settings: CFG scale must be at most 30.0 (got 31.0)."),
+        ("CFG scale: 31", "more_settings: CFG scale must be at most 30 (got 31.0)."),
         ("CFG scale: nan", "more_settings: CFG scale: 'nan' cannot be read."),
         ("Clip skip: two", "more_settings: Clip skip: 'two' cannot be read."),
         ("Clip skip: 13", "more_settings: Clip skip must be at most 12 (got 13)."),
@@ -641,13 +641,13 @@ def test_what_is_no_generation_data_is_refused(text: str) -> None:
         ("Size: large", "more_settings: Size: write width x height, such as 832x1216 (got"),
         ("Size: 10x512", "more_settings: Size: width must be at least 64 (got 10)."),
         ("Hires resize: 512x9999", "more_settings: Hires resize: height must be at most 4096"),
-        ("Hires upscale: 9", "more_settings: Hires upscale must be at most 4.0 (got 9.0)."),
+        ("Hires upscale: 9", "more_settings: Hires upscale must be at most 4 (got 9.0)."),
         ("Tiling: maybe", "more_settings: Tiling must be true or false (got 'maybe')."),
         ("Face restoration: x", "more_settings: Face restoration must be one of 'CodeFormer' or"),
         ("Variation seed strength: 2", "more_settings: Variation seed strength must be at most 1"),
         ("Model family: x", "more_settings: Model family must be one of 'auto', 'sd15'"),
         ("LoRA: detail:heavy", "more_settings: LoRA: write it as name:weight"),
-        ("LoRA: detail:11", "more_settings: LoRA: a weight must be at most 10.0 (got 11.0)."),
+        ("LoRA: detail:11", "more_settings: LoRA: a weight must be at most 10 (got 11.0)."),
         ("Eta: much", "more_settings: Eta: 'much' cannot be read."),
         ("ENSD: 1.5", "more_settings: ENSD: '1.5' cannot be read."),
         ("Pad conds: maybe", "more_settings: Pad conds: 'maybe' cannot be read."),
@@ -669,7 +669,7 @@ def test_a_wrong_value_names_the_key(text: str, said: str) -> None:
         ("Resize mode: big", "more_settings: Resize mode must be one of 'stretch', 'crop'"),
         (
             "Denoising strength: 2",
-            "more_settings: Denoising strength must be at most 1.0 (got 2.0)",
+            "more_settings: Denoising strength must be at most 1 (got 2.0)",
         ),
     ],
 )
@@ -910,8 +910,8 @@ def test_what_a_preprocessor_does_not_have_is_left_to_it() -> None:
     ("text", "said"),
     [
         ("ControlNet 0: Module: canny, Weight: heavy", ("ControlNet 0", "must be a number")),
-        ("ControlNet 0: Module: canny, Weight: 3", ("ControlNet 0", "must be at most 2.0 (got 3)")),
-        ("ControlNet 1: Guidance End: 2", ("ControlNet 1", "must be at most 1.0 (got 2)")),
+        ("ControlNet 0: Module: canny, Weight: 3", ("ControlNet 0", "must be at most 2 (got 3)")),
+        ("ControlNet 1: Guidance End: 2", ("ControlNet 1", "must be at most 1 (got 2)")),
         ("Pixel Perfect: maybe", ("Pixel Perfect", "must be true or false (got 'maybe')")),
         ("Control mode: both", ("Control mode", "must be one of")),
     ],
@@ -1113,3 +1113,79 @@ def test_generation_data_of_an_image_job_give_no_alarm() -> None:
     text = "a cat\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 64x64, Denoising strength: 0.5"
     asked = asked_for(text, Txt2Img)
     assert (asked.hires_fix, asked.notes) == (None, ())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a cat\nNegative prompt: dog\nSize: 256x256, Seed: 9, Steps: 5, Sampler: Euler a",
+        "a cat\nNegative prompt: dog\nSteps: 5, Sampler: Euler a,\nSeed: 9, Size: 256x256",
+        "Prompt: a cat\nNegative prompt: dog\nSteps: 5\nSampler: Euler a\nSeed: 9\nSize: 256x256",
+        "a cat\nnegative prompt: dog\nsteps: 5, sampler: Euler a, seed: 9, size: 256x256",
+    ],
+)
+def test_settings_are_read_on_whatever_line_they_stand(text: str) -> None:
+    asked = asked_for(text, Txt2Img)
+    assert (asked.prompt, asked.negative_prompt) == ("a cat", "dog")
+    assert (asked.steps, asked.seed, asked.sampler) == (5, 9, "Euler a")
+    assert asked.size == Size(width=256, height=256)
+
+
+def test_a_prompt_may_begin_with_a_word_that_only_tells() -> None:
+    text = "User: hi, a cat\nSteps: 3, Sampler: Euler a, Size: 64x64"
+    assert asked_for(text, Txt2Img).prompt == "User: hi, a cat"
+
+
+@pytest.mark.parametrize("kind", [Img2Img, Inpaint])
+def test_the_size_of_another_image_is_not_that_of_this_one(kind: type[Generation]) -> None:
+    text = "a cat\nSteps: 3, Sampler: Euler a, Size: 64x64"
+    assert asked_for(text, kind).size is None
+    assert asked_for("Size: 128x128", kind).size == Size(width=128, height=128)
+
+
+def test_an_outpainted_image_has_the_size_that_it_grows_to() -> None:
+    asked = asked_for("Size: 128x128", Outpaint)
+    assert asked.size is None
+    assert "Size" in asked.notes[0]
+    with pytest.raises(InvalidInput, match=r"^There is no parameter size\.$"):
+        Outpaint.read({"size": "128x128"})
+
+
+def test_a_second_detailer_stays_the_second() -> None:
+    text = "ADetailer model 2nd: hand_yolov8n.pt, ADetailer prompt 2nd: hands"
+    _, body = sent(text, prompt="a cat", face_detailer="face_yolov8n.pt")
+    first, second = body["alwayson_scripts"]["ADetailer"]["args"][2:]
+    assert first == {"ad_model": "face_yolov8n.pt"}
+    assert (second["ad_model"], second["ad_prompt"]) == ("hand_yolov8n.pt", "hands")
+
+
+def test_an_unknown_key_of_adetailer_is_refused() -> None:
+    assert "'ADetailer confidense'" in refusal("ADetailer confidense: 0.3")
+
+
+@pytest.mark.parametrize("text", ['{"size": "512x512"}', "{'model': 'x'}", '{"Clip skip": 2}'])
+def test_json_with_names_that_no_request_has_is_refused(text: str) -> None:
+    assert "JSON holds fields of the server's request" in refusal(text)
+
+
+def test_json_may_hold_the_prompt() -> None:
+    _, body = sent('```json\n{"prompt": "a dog"}\n```')
+    assert body["prompt"] == "a dog"
+
+
+def test_a_key_that_only_tells_names_what_asks_for_it() -> None:
+    (note,) = asked_for("Batch size: 4", Txt2Img).notes
+    assert "Batch size (write image_count)" in note
+    assert "field of its own: write it into image_count" in refusal("Image count: 4")
+
+
+def test_a_model_that_generation_data_name_is_told_as_theirs() -> None:
+    with pytest.raises(InvalidInput, match="The generation data name it; what you choose in model"):
+        sent("Model: nowhere, Seed: 1", prompt="a cat")
+
+
+def test_text_encoders_are_left_out_where_there_is_one_vae() -> None:
+    text = "a cat\nSteps: 3, Module 1: ae, Module 2: clip_l, Sampler: Euler a, Size: 64x64"
+    plan, _ = sent(text)
+    assert plan.vaes == ()
+    assert "takes one VAE" in " ".join(plan.notes)

@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from sdwebui.client import Client
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import ControlNet, Txt2Img
+from sdwebui.planning import Defaults
 from sdwebui.reproduction import completed
 from tests.webui import fresh_server, webui
 
@@ -35,7 +36,7 @@ def again(text: str = TEXT, **given: Any) -> Txt2Img:
 
 
 def test_everything_that_the_infotext_says_is_repeated() -> None:
-    assert again().model_dump(exclude_unset=True) == {
+    assert again().model_dump(exclude_unset=True, exclude={"repeated"}) == {
         "prompt": "a cat <lora:detail:0.8>",
         "negative_prompt": "dog",
         "seed": 77,
@@ -162,7 +163,7 @@ def test_what_is_not_understood_in_an_image_is_said() -> None:
         ),
         (
             picture(parameters="a\nSteps: 5, Hires upscale: 9, Hires upscaler: Latent"),
-            "reproduce: the image's Hires upscale must be at most 4.0 (got 9.0).",
+            "reproduce: the image's Hires upscale must be at most 4 (got 9.0).",
         ),
     ],
 )
@@ -188,3 +189,15 @@ def test_the_tools_own_kind_stays() -> None:
     assert isinstance(asked, ControlNet)
     assert asked.seed == 77
     assert asked.control_image
+
+
+def test_nothing_is_put_before_the_prompts_of_an_image_that_is_repeated() -> None:
+    """The same seed with other words would be another image."""
+    defaults = Defaults(prompt_prefix="masterpiece", negative_prompt="lowres")
+    with webui("a1111"):
+        planner = Client(fresh_server(), defaults=defaults).planner
+        text = "a cat\nNegative prompt: dog\nSteps: 5, Size: 64x64, Seed: 3"
+        plan = planner.txt2img(again(text))
+        assert (plan.prompt, plan.negative_prompt) == ("a cat", "dog")
+        plan = planner.txt2img(again(text, prompt="a fox"))
+        assert (plan.prompt, plan.negative_prompt) == ("masterpiece, a fox", "dog")

@@ -149,3 +149,19 @@ def test_a_short_password_is_taken_out_as_a_word_only() -> None:
 )
 def test_loopback_is_told(typed: str, *, loopback: bool) -> None:
     assert Server.at(typed).is_loopback is loopback
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["X-A: 1; ngrok-skip: 2", "X-A:1;ngrok-skip:2", "X-A: 1, Ngrok-Skip: 2",
+     "X-A: 1\\nngrok-skip: 2",
+     "X-A: 1 Ngrok-Skip: 2"],
+)  # fmt: skip
+def test_headers_in_one_line_are_several(typed: str) -> None:
+    pairs = Server.at("gpu", headers=typed).headers
+    assert [(name.lower(), value) for name, value in pairs] == [("x-a", "1"), ("ngrok-skip", "2")]
+
+
+@pytest.mark.parametrize("typed", ["Cookie: a=1; b=2", "X-To: http://a:80/; http://b:81/"])
+def test_a_value_with_semicolons_is_one(typed: str) -> None:
+    assert len(Server.at("gpu", headers=typed).headers) == 1

@@ -97,9 +97,8 @@ CASES = (
     Case(
         "unknown key in more_settings",
         BAD,
-        "more_settings: 'Clip skipp' is no setting that is known here. Did you mean Clip skip or "
-        "UniPC skip type? Write the names that PNG info shows, or the request's own fields as "
-        "JSON.",
+        "more_settings: 'Clip skipp' is no setting that is known here. Did you mean Clip skip? "
+        "Write the names that PNG info shows, or the request's own fields as JSON.",
         given=(("more_settings", "Clip skipp: 2"),),
     ),
     Case(

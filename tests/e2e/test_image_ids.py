@@ -97,7 +97,8 @@ def test_the_images_of_others_stay_closed(
     said = other.refusal("sd_png_info", image_id=name)
     assert said.startswith(f"image_id: there is no image '{name}' in this conversation.")
     assert other.refusal("sd_png_info", image_id="last") == (
-        "There is no earlier image in this conversation, or it is no longer kept: make one first."
+        "There is no earlier image in this conversation, or it is no longer kept: make one first, "
+        "or give the reference that a tool named with it."
     )
     assert ann.call("sd_png_info", image_id=name).model_text.startswith("a house\n")
 
@@ -160,3 +161,24 @@ def test_nothing_is_kept_for_the_new_agent(talk: Start) -> None:
     assert not ID.search(new.call("sd_txt2img", prompt="a house").model_text)
     agent = talk(AgentNode, user_id=new.caller.user_id)
     assert agent.refusal("sd_png_info", image_id="last").startswith("There is no earlier image")
+
+
+@pytest.mark.parametrize("written", ["{}.", "`{}`", "image {}", "[{}]", "*{}*"])
+def test_an_id_is_found_in_what_models_put_around_it(talk: Start, written: str) -> None:
+    ann = talk(ClassicAgent)
+    name = only_id(ann.call("sd_txt2img", prompt="a house", seed=5))
+    assert ann.call("sd_caption", image_id=written.format(name)).model_text
+
+
+def test_several_ids_are_several_images(talk: Start) -> None:
+    ann = talk(ClassicAgent)
+    ids = [only_id(ann.call("sd_txt2img", prompt="a house", seed=seed)) for seed in (5, 6)]
+    seen = ann.as_other(insists=True).call("sd_upscale", images=ids)
+    assert "2 enlarged with" in seen.model_text
+
+
+def test_a_word_for_nothing_in_a_hidden_file_parameter_is_nothing(talk: Start) -> None:
+    ann = talk(ClassicAgent)
+    ann.call("sd_txt2img", prompt="a house", seed=5)
+    asked = {"prompt": "a", "mask_area": "0, 0, 100, 40", "image_id": "last", "mask": "none"}
+    assert ann.as_other(insists=True).call("sd_inpaint", **asked).model_text
