@@ -19,7 +19,6 @@ _SHOW_IT = (
     "line, into your answer."
 )
 
-
 _IN_MEMORY = 64 * 1024
 """Bytes of an image that needs no disk."""
 

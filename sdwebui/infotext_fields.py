@@ -34,13 +34,13 @@ class Infotext:
 
     def get(self, *names: str) -> str | None:
         """The first of these fields that is there and not empty; case, spaces and ``-`` are one."""
-        values = {_folded(name): value for name, value in self.fields.items() if value}
-        return next((values[name] for name in map(_folded, names) if name in values), None)
+        values = {folded(name): value for name, value in self.fields.items() if value}
+        return next((values[name] for name in map(folded, names) if name in values), None)
 
     @property
     def steps(self) -> int | None:
         """Sampling steps."""
-        return _whole(self.get("Steps"))
+        return whole(self.get("Steps"))
 
     @property
     def sampler(self) -> str | None:
@@ -66,27 +66,27 @@ class Infotext:
     @property
     def cfg_scale(self) -> float | None:
         """How strongly the prompt counts."""
-        return _number(self.get("CFG scale"))
+        return number(self.get("CFG scale"))
 
     @property
     def distilled_cfg_scale(self) -> float | None:
         """Forge's guidance of Flux models."""
-        return _number(self.get("Distilled CFG Scale"))
+        return number(self.get("Distilled CFG Scale"))
 
     @property
     def seed(self) -> int | None:
         """The seed of this very image."""
-        return _whole(self.get("Seed"))
+        return whole(self.get("Seed"))
 
     @property
     def variation_seed(self) -> int | None:
         """The second seed that was mixed in."""
-        return _whole(self.get("Variation seed"))
+        return whole(self.get("Variation seed"))
 
     @property
     def variation_strength(self) -> float | None:
         """How much of the second seed was mixed in, 0–1."""
-        return _number(self.get("Variation seed strength", "Variation strength"))
+        return number(self.get("Variation seed strength", "Variation strength"))
 
     @property
     def width(self) -> int | None:
@@ -125,25 +125,25 @@ class Infotext:
     @property
     def clip_skip(self) -> int | None:
         """CLIP layers left out at the end, 1 or more; sd.cpp's -1 means the model's own."""
-        value = _whole(self.get("Clip skip"))
+        value = whole(self.get("Clip skip"))
         return value if value and value > 0 else None
 
     @property
     def denoising_strength(self) -> float | None:
         """Of img2img or of the second pass, 0–1."""
-        return _number(self.get("Denoising strength", "Hires strength"))
+        return number(self.get("Denoising strength", "Hires strength"))
 
     @property
     def hires_upscaler(self) -> str | None:
         """What enlarged the image for the second pass."""
         upscale = self.get("Hires upscale")
-        named = upscale if upscale and _number(upscale) is None else None  # sd.cpp
+        named = upscale if upscale and number(upscale) is None else None  # sd.cpp
         return self.get("Hires upscaler") or named
 
     @property
     def hires_scale(self) -> float | None:
         """By how much the second pass is larger than the first."""
-        return _number(self.get("Hires scale")) or _number(self.get("Hires upscale"))
+        return number(self.get("Hires scale")) or number(self.get("Hires upscale"))
 
     @property
     def hires_size(self) -> tuple[int, int] | None:
@@ -153,7 +153,7 @@ class Infotext:
     @property
     def hires_steps(self) -> int | None:
         """Steps of the second pass; 0 means as many as in the first."""
-        return _whole(self.get("Hires steps"))
+        return whole(self.get("Hires steps"))
 
     @property
     def refiner(self) -> str | None:
@@ -163,7 +163,7 @@ class Infotext:
     @property
     def refiner_switch_at(self) -> float | None:
         """The part of the steps after which the refiner took over, 0–1."""
-        return _number(self.get("Refiner switch at"))
+        return number(self.get("Refiner switch at"))
 
     @property
     def face_restoration(self) -> str | None:
@@ -216,11 +216,13 @@ class Infotext:
         return _hashes(self.get("TI hashes", "TI"))
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """Return the name of a field without case, spaces, hyphens and underscores."""
     return re.sub(r"[ _-]", "", name).casefold()
 
 
-def _number(text: str | None) -> float | None:
+def number(text: str | None) -> float | None:
+    """Return a value as a finite number; None where it is none."""
     try:
         value = float(text or "")
     except ValueError:
@@ -228,11 +230,12 @@ def _number(text: str | None) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _whole(text: str | None) -> int | None:
+def whole(text: str | None) -> int | None:
+    """Return a value as a whole number, "20.0" too; None where it is none."""
     try:
         return int(text or "")
     except ValueError:
-        value = _number(text)
+        value = number(text)
         return int(value) if value is not None and value.is_integer() else None
 
 

@@ -5,13 +5,16 @@ Both are texts as PNG Info shows them (``Clip skip: 2, VAE: name, Hires upscaler
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any, get_args
 
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext import Infotext, parse, parse_pairs
+from sdwebui.infotext_fields import folded
+from sdwebui.infotext_fields import number as read_number
+from sdwebui.infotext_fields import whole as read_whole
 from sdwebui.parameters import ControlNet, FaceRestorer, Generation, Img2Img, Txt2Img
 from sdwebui.setting_keys import (
     CONTROL_MODES,
@@ -24,7 +27,6 @@ from sdwebui.setting_keys import (
     SWITCHED,
     TOLD,
     UNIT,
-    folded,
     switch,
     words,
 )
@@ -55,6 +57,10 @@ _DETAILER = re.compile(r"ADetailer (.+?)(?: (2nd|3rd|4th))?", re.IGNORECASE)
 _ORDINALS = ("2nd", "3rd", "4th")
 _UNIT_KEY = re.compile(r"ControlNet ([01])", re.IGNORECASE)
 _STEPS = re.compile(r"Steps: *\d+ *(?:,|$)", re.MULTILINE)
+
+_READERS: Mapping[type, Callable[[str], Any]] = {
+    bool: switch, int: read_whole, float: read_number, str: str,
+}  # fmt: skip
 
 _BY_KEY = {folded(key): name for name, keys, _ in PARAMETERS for key in keys}
 _REQUEST_BY_KEY = {folded(key): key for key in REQUEST}
@@ -345,22 +351,12 @@ def _request_field(
         if sides:
             return [(key, f"{path}_{side}", int(sides[at])) for at, side in ((1, "w"), (2, "h"))]
     else:
-        read = switch(value) if kind is bool else _number(value, kind) if kind is not str else value
+        read = _READERS[kind](value)
         if isinstance(read, kind):
             return [(key, path, read)]
     if source:
         raise InvalidInput(f"{source}{key}: {value[:40]!r} cannot be read.")
     return []
-
-
-def _number(text: str, kind: type) -> Any:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    if kind is int:
-        return int(value) if value.is_integer() else None
-    return value if abs(value) < float("inf") else None
 
 
 def _unit_values(key: str, value: str) -> dict[str, Any] | None:
@@ -403,7 +399,7 @@ def _detailer(key: str, value: str) -> dict[str, Any]:
         return {}
     read: Any = switch(value)
     if not isinstance(read, bool):
-        read = number if (number := _number(value, float)) is not None else value
+        read = amount if (amount := read_number(value)) is not None else value
         if isinstance(read, float) and read.is_integer() and "." not in value:
             read = int(read)
     found = {f"ad_{name}": read}

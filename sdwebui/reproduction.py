@@ -8,9 +8,10 @@ from pydantic import BaseModel
 from sdwebui.errors import InvalidInput
 from sdwebui.form_texts import read_object
 from sdwebui.infotext import Infotext, foreign_maker, parse, read_parameters
+from sdwebui.infotext_fields import folded
 from sdwebui.more_settings import Found, read_settings, settings_of
 from sdwebui.parameters import Generation
-from sdwebui.setting_keys import INSTEAD, folded
+from sdwebui.setting_keys import INSTEAD
 
 MORE = "more_settings: "
 

@@ -4,16 +4,10 @@ Keys are those of A1111's ``infotext_utils.py`` and ``processing.py`` (1.10), wh
 and of what SD.Next and stable-diffusion.cpp write (recordings). Words of a form are A1111's own.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sdwebui.infotext import Infotext
-
-
-def folded(key: str) -> str:
-    """Return a key without case, spaces and hyphens."""
-    return re.sub(r"[ _-]+", "", key).casefold()
+from sdwebui.infotext_fields import Infotext, folded
 
 
 def words(text: str | None, meanings: Mapping[str, str]) -> str | None:

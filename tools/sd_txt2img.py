@@ -18,7 +18,9 @@ class Txt2ImgTool(tools.WebUITool):
         from sdwebui.reproduction import completed
 
         asked = self.read(Txt2Img, given)
-        file = asked.reproduce.read() if asked.reproduce else None
-        asked = run_in_thread(completed, asked, file)
+        if asked.reproduce:
+            asked = run_in_thread(completed, asked, asked.reproduce.read())
+        else:
+            asked = completed(asked)
         plan = self.client.planner.txt2img(asked)
         return self.images("txt2img", asked, self.client.generate(plan))
