@@ -10,8 +10,8 @@ from pybase64 import b64encode_as_string
 
 from bridge.offload import run_in_thread
 from sdwebui.errors import InvalidInput, NotAPicture
+from sdwebui.images.formats import PictureFormat, convert, shrunk, sniff
 from sdwebui.parameters import OutputFormat
-from sdwebui.pictures import PictureFormat, convert, shrunk, sniff
 from sdwebui.postprocess import MOST_FILE_BYTES
 
 CHUNK_BYTES = 8192

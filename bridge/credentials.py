@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdwebui.client import Client
-from sdwebui.deadline import DEFAULT_SECONDS, MOST_SECONDS
 from sdwebui.errors import InvalidInput
+from sdwebui.http.deadline import DEFAULT_SECONDS, MOST_SECONDS
+from sdwebui.http.server import Server
 from sdwebui.parameters import read_model
-from sdwebui.planning import Defaults
-from sdwebui.server import Server
+from sdwebui.planning.planner import Defaults
 
 LEAST_SECONDS = 1.0
 """The least that the credential ``timeout`` may be."""

@@ -10,11 +10,11 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from bridge.blobs import Blob, as_asked
 from bridge.callers import Caller, Kind
 from bridge.channels import channel_for
+from sdwebui.answers.report import Report
 from sdwebui.client import Picture
+from sdwebui.images.formats import PictureFormat, size_of
 from sdwebui.parameters import OutputFormat
-from sdwebui.pictures import PictureFormat, size_of
 from sdwebui.postprocess import Upscaled
-from sdwebui.report import Report
 
 Messages = Generator[ToolInvokeMessage, None, None]
 

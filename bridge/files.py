@@ -8,10 +8,10 @@ from dify_plugin.file.constants import DIFY_FILE_IDENTITY
 from dify_plugin.file.file import File
 from urllib3.exceptions import HTTPError
 
-from sdwebui.connections import Adapter, Session, watched
-from sdwebui.deadline import Deadline
 from sdwebui.errors import FileUnavailable
-from sdwebui.unreachable import never_arrived
+from sdwebui.http.connection_errors import never_arrived
+from sdwebui.http.connections import Adapter, Session, watched
+from sdwebui.http.deadline import Deadline
 
 MOST_BYTES = 100 * 2**20
 SECONDS = 30.0

@@ -14,9 +14,9 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 
 if TYPE_CHECKING:
     from bridge.callers import Caller
+    from sdwebui.answers.report import Report
     from sdwebui.client import Client, Picture
     from sdwebui.parameters import Generation, Img2Img, Parameters
-    from sdwebui.report import Report
 
 
 class WebUITool(Tool):
@@ -76,8 +76,8 @@ class WebUITool(Tool):
         """
         from bridge.offload import run_in_thread
         from sdwebui.parameters import Inpaint
-        from sdwebui.reproduction import completed
-        from sdwebui.sources import prepare
+        from sdwebui.planning.reproduction import completed
+        from sdwebui.planning.sources import prepare
 
         asked = completed(self.read(kind, given))
         assert asked.image  # noqa: S101 - read() refuses a call without one

@@ -6,9 +6,12 @@ from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sdwebui.answers import Info
-from sdwebui.catalog import Catalog, catalog_of
-from sdwebui.deadline import DEFAULT_SECONDS, Deadline
+from sdwebui.answers.grid_filter import Sieve
+from sdwebui.answers.info import Info
+from sdwebui.answers.receipt import Evidence, expected_size, require_model
+from sdwebui.answers.report import Report, Round, report_of, shortfall
+from sdwebui.answers.stream import AnswerReader
+from sdwebui.dialects.plan import Plan
 from sdwebui.errors import (
     AnswerCutOff,
     DeadlineExceeded,
@@ -17,16 +20,13 @@ from sdwebui.errors import (
     WebUIError,
     WrongModel,
 )
-from sdwebui.pictures import PictureFormat, size_of, sniff
-from sdwebui.plan import Plan
-from sdwebui.planning import NO_DEFAULTS, Defaults, Planner
-from sdwebui.receipt import Evidence, expected_size, require_model
-from sdwebui.report import Report, Round, report_of, shortfall
-from sdwebui.server import Server
-from sdwebui.sieve import Sieve
-from sdwebui.stream import AnswerReader
-from sdwebui.tasks import JOB_HEADER, whereabouts
-from sdwebui.transport import Answer, Request, transport_to
+from sdwebui.http.deadline import DEFAULT_SECONDS, Deadline
+from sdwebui.http.server import Server
+from sdwebui.http.transport import Answer, Request, transport_to
+from sdwebui.images.formats import PictureFormat, size_of, sniff
+from sdwebui.jobs import JOB_HEADER, whereabouts
+from sdwebui.planning.planner import NO_DEFAULTS, Defaults, Planner
+from sdwebui.resources.catalog import Catalog, catalog_of
 
 RESERVE_SHARE, RESERVE_SECONDS = 0.05, 2.0
 """What is kept of the time limit for asking where the job stands and interrupting it."""

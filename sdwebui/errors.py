@@ -2,7 +2,8 @@
 
 The text of each is complete and meant for the person who uses the app: what happened, in the
 server's own words where it had any, and what to do next. No text may hold a secret; whoever builds
-one from a server's answer passes it through :func:`sdwebui.faults.in_its_own_words` first.
+one from a server's response passes it through
+:func:`sdwebui.http.status_errors.in_its_own_words` first.
 """
 
 

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sdwebui.client import Client
-from sdwebui.names import Offer, folded
 from sdwebui.parameters import ListResources
+from sdwebui.resources.names import Offer, folded
 
 _KINDS = {
     "loras": "LoRAs",

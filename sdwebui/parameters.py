@@ -2,7 +2,8 @@
 
 Each model lists which of its fields stand in the tool's form, from which ``tools/*.yaml`` is made:
 ``LLM`` is filled by an agent's model or a mapping, ``SETTINGS`` by who builds the app. The others
-are details, which ``more_settings`` or a reproduced image fill in (:mod:`sdwebui.more_settings`).
+are details, which ``more_settings`` or a reproduced image fill in
+(:mod:`sdwebui.planning.more_settings`).
 
 Values come as Dify hands them over: numbers may be strings, and ``None``, ``""`` and ``"None"``
 (what older Dify versions send for an untouched dropdown) all mean "not set".

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sdwebui.answers.stream import AnswerReader
 from sdwebui.client import Client
 from sdwebui.errors import (
     InvalidInput,
@@ -13,15 +14,14 @@ from sdwebui.errors import (
     ServerFault,
     Unsupported,
 )
-from sdwebui.infotext import read_parameters
-from sdwebui.inputs import PreparedPicture
-from sdwebui.metadata import with_parameters
-from sdwebui.names import Offer
+from sdwebui.http.transport import Request, transport_to
+from sdwebui.images.formats import PictureFormat, size_of, sniff
+from sdwebui.images.inputs import PreparedPicture
+from sdwebui.images.metadata import with_parameters
+from sdwebui.infotext.parse import read_parameters
 from sdwebui.parameters import Upscale
-from sdwebui.pictures import PictureFormat, size_of, sniff
-from sdwebui.sources import ready
-from sdwebui.stream import AnswerReader
-from sdwebui.transport import Request, transport_to
+from sdwebui.planning.sources import ready
+from sdwebui.resources.names import Offer
 
 MOST_FILE_BYTES = 30 * 2**20
 """What Dify takes of a file (PLUGIN_MAX_FILE_SIZE); newer versions take 50 MB."""

@@ -16,9 +16,9 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from PIL import Image
 
 from bridge.blobs import Blob, as_asked
-from sdwebui import metadata
+from sdwebui.images import metadata
+from sdwebui.images.formats import PNG, recognise, sniff
 from sdwebui.parameters import OutputFormat
-from sdwebui.pictures import PNG, recognise, sniff
 
 STEM = 'a "image"'
 META = {"mime_type": "image/png", "filename": f"{STEM}.png"}

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from sdwebui import errors
-from sdwebui.catalog import Catalog
-from sdwebui.deadline import Deadline
-from sdwebui.server import Server
-from sdwebui.transport import Transport
+from sdwebui.http.deadline import Deadline
+from sdwebui.http.server import Server
+from sdwebui.http.transport import Transport
+from sdwebui.resources.catalog import Catalog
 from tests.raw_server import RawServer
 
 
@@ -34,7 +34,7 @@ def asked_at_once(catalog: Catalog, seconds: list[float]) -> list[str]:
 def test_calls_that_wait_for_a_server_that_hangs_fail_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sdwebui.catalog.LIST_DEADLINE", 0.8)
+    monkeypatch.setattr("sdwebui.resources.catalog.LIST_DEADLINE", 0.8)
     raw = RawServer(lambda *_: time.sleep(30))
     catalog = Catalog(Transport(Server.at(raw.url)))
     started = time.monotonic()
@@ -49,7 +49,7 @@ def test_calls_that_wait_for_a_server_that_hangs_fail_together(
 
 
 def test_a_call_with_little_time_fails_for_itself_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdwebui.catalog.LIST_DEADLINE", 0.8)
+    monkeypatch.setattr("sdwebui.resources.catalog.LIST_DEADLINE", 0.8)
     raw = RawServer(lambda *_: time.sleep(30))
     asked_at_once(Catalog(Transport(Server.at(raw.url))), [0.3, 30])
     assert len(raw.requests) == 2

@@ -14,12 +14,12 @@ import responses
 from PIL import Image
 
 from sdwebui import errors
+from sdwebui.answers.report import Report
 from sdwebui.client import Client, Picture
+from sdwebui.dialects.plan import ControlUnit
+from sdwebui.http.server import Server
 from sdwebui.parameters import Txt2Img
-from sdwebui.plan import ControlUnit
-from sdwebui.planning import Defaults
-from sdwebui.report import Report
-from sdwebui.server import Server
+from sdwebui.planning.planner import Defaults
 from tests.raw_server import RawServer
 from tests.webui import URL, fresh_server, webui
 

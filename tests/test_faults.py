@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from sdwebui import errors
-from sdwebui.faults import fault_of, in_its_own_words
-from sdwebui.server import Server
+from sdwebui.http.server import Server
+from sdwebui.http.status_errors import fault_of, in_its_own_words
 
 SERVER = Server.at("http://gpu:7860", api_auth="me:hunter22")
 OPEN = Server.at("http://gpu:7860")

@@ -19,7 +19,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
-from sdwebui.metadata import parameters_of
+from sdwebui.images.metadata import parameters_of
 from tests.raw_server import RawServer, Script, answering
 
 PROVIDER = "stable_diffusion"

@@ -1,4 +1,4 @@
-"""Promises of sdwebui.infotext and sdwebui.infotext_fields."""
+"""Promises of sdwebui.infotext.parse and sdwebui.infotext.fields."""
 
 import io
 import json
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from sdwebui import infotext, metadata
-from sdwebui.infotext import Infotext, build, parse, parse_pairs
+from sdwebui.images import metadata
+from sdwebui.infotext import parse as infotext
+from sdwebui.infotext.parse import Infotext, build, parse, parse_pairs
 from tests.recorded import RECORDINGS, needs_recordings, strings
 
 # One sample of each family; all but the Civitai one as recorded.

@@ -1,4 +1,4 @@
-"""Promises of sdwebui.inputs."""
+"""Promises of sdwebui.images.inputs."""
 
 import base64
 import io
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from sdwebui.errors import InvalidInput
-from sdwebui.inputs import PreparedPicture, fit_size, open_picture
+from sdwebui.images.inputs import PreparedPicture, fit_size, open_picture
 from tests.recorded import needs_recordings, strings
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -338,7 +338,9 @@ def test_every_size_that_is_asked_for_can_be_asked_for(width: int, height: int) 
 
 
 def test_pillow_is_not_imported_before_a_picture_is_opened() -> None:
-    script = "import sys, sdwebui.inputs, sdwebui.masks; sys.exit('PIL' in sys.modules)"
+    script = (
+        "import sys, sdwebui.images.inputs, sdwebui.images.masks; sys.exit('PIL' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 

@@ -1,4 +1,4 @@
-"""Promises of sdwebui.masks."""
+"""Promises of sdwebui.images.masks."""
 
 import pytest
 from hypothesis import given
@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from sdwebui.errors import InvalidInput
-from sdwebui.inputs import PreparedPicture, open_picture
-from sdwebui.masks import mask_from, mask_from_area, mask_from_transparency, outpaint
+from sdwebui.images.inputs import PreparedPicture, open_picture
+from sdwebui.images.masks import mask_from, mask_from_area, mask_from_transparency, outpaint
 from tests.test_inputs import file_of, sent
 
 SIZE = (32, 24)

@@ -15,14 +15,14 @@ from PIL import Image
 
 from devkit.forms.build import MODELS
 from sdwebui.client import Client
+from sdwebui.dialects.plan import Plan
 from sdwebui.errors import InvalidInput
-from sdwebui.infotext import parse
-from sdwebui.more_settings import read_settings, settings_of
+from sdwebui.infotext.parse import parse
 from sdwebui.parameters import ControlNet, Generation, Img2Img, Inpaint, Outpaint, Size, Txt2Img
-from sdwebui.plan import Plan
-from sdwebui.reproduction import completed
-from sdwebui.setting_keys import PARAMETERS, REQUEST
-from sdwebui.sources import prepare
+from sdwebui.planning.more_settings import read_settings, settings_of
+from sdwebui.planning.reproduction import completed
+from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
+from sdwebui.planning.sources import prepare
 from tests.recorded import RECORDINGS, needs_recordings, strings
 from tests.webui import ADETAILER, CONTROLNET, FAMILIES, fresh_server, webui
 

@@ -3,7 +3,7 @@
 import pytest
 
 from sdwebui.errors import UnknownName
-from sdwebui.names import Offer, find, folded, lookup, nearest
+from sdwebui.resources.names import Offer, find, folded, lookup, nearest
 
 SAMPLERS = (
     Offer("DPM++ 2M", ("k_dpmpp_2m",)),

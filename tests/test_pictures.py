@@ -1,4 +1,4 @@
-"""Promises of sdwebui.pictures and sdwebui.metadata."""
+"""Promises of sdwebui.images.formats and sdwebui.images.metadata."""
 
 import io
 import random
@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sdwebui import metadata, pictures
 from sdwebui.errors import InvalidInput, NotAPicture
+from sdwebui.images import formats as pictures
+from sdwebui.images import metadata
 from tests.recorded import answered_pictures, needs_recordings
 
 TEXT = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 24x16"
@@ -411,9 +412,9 @@ def test_a_picture_that_cannot_be_decoded_is_no_picture() -> None:
 
 def test_pillow_is_not_imported_to_look_at_a_picture() -> None:
     script = (
-        "import sys; from sdwebui import pictures, metadata\n"
+        "import sys; from sdwebui.images import formats, metadata\n"
         f"data = {metadata.with_parameters(saved('JPEG'), TEXT)!r}\n"
-        "pictures.size_of(data); metadata.parameters_of(data); pictures.convert(data, 'jpeg')\n"
+        "formats.size_of(data); metadata.parameters_of(data); formats.convert(data, 'jpeg')\n"
         "sys.exit('PIL' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from sdwebui.client import Client
+from sdwebui.dialects.plan import Plan, Source
 from sdwebui.errors import ExtensionMissing, InvalidInput, UnknownName, Unsupported
 from sdwebui.parameters import ControlNet, Img2Img, Txt2Img
-from sdwebui.plan import Plan, Source
-from sdwebui.planning import NO_DEFAULTS, Defaults
-from sdwebui.sources import Prepared
+from sdwebui.planning.planner import NO_DEFAULTS, Defaults
+from sdwebui.planning.sources import Prepared
 from tests.webui import ADETAILER, CONTROLNET, FAMILIES, MODELS, fresh_server, webui
 
 ALL = list(FAMILIES)

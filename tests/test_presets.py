@@ -3,7 +3,7 @@
 import pytest
 
 from sdwebui.parameters import AspectRatio, ModelFamily
-from sdwebui.presets import preset_for, rounding, size_for, squeezing, to_step
+from sdwebui.planning.presets import preset_for, rounding, size_for, squeezing, to_step
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from sdwebui.answers import Info, stem_of
+from sdwebui.answers.info import Info, stem_of
+from sdwebui.answers.receipt import Evidence, differences, require_model
+from sdwebui.dialects.plan import HiresFix, LoraUse, Plan, Refiner
 from sdwebui.errors import WrongModel
-from sdwebui.names import Offer
-from sdwebui.offers import checkpoint
-from sdwebui.plan import HiresFix, LoraUse, Plan, Refiner
-from sdwebui.receipt import Evidence, differences, require_model
+from sdwebui.resources.names import Offer
+from sdwebui.resources.readers import checkpoint
 
 ASKED = checkpoint(
     {

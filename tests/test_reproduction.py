@@ -10,8 +10,8 @@ from PIL.PngImagePlugin import PngInfo
 from sdwebui.client import Client
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import ControlNet, Txt2Img
-from sdwebui.planning import Defaults
-from sdwebui.reproduction import completed
+from sdwebui.planning.planner import Defaults
+from sdwebui.planning.reproduction import completed
 from tests.webui import fresh_server, webui
 
 TEXT = (

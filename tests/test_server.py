@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from sdwebui.errors import InvalidInput
-from sdwebui.server import Server
+from sdwebui.http.server import Server
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from sdwebui.sieve import Sieve
+from sdwebui.answers.grid_filter import Sieve
 
 BODY = {"width": 64, "height": 64}
 

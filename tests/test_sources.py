@@ -9,7 +9,7 @@ from PIL import Image
 
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import Img2Img, Inpaint, Outpaint
-from sdwebui.sources import Prepared, prepare, ready
+from sdwebui.planning.sources import Prepared, prepare, ready
 
 
 class Held:

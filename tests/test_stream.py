@@ -15,6 +15,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from sdwebui.answers.base64_decoder import PictureText
+from sdwebui.answers.stream import AnswerReader
 from sdwebui.errors import (
     AnswerCutOff,
     AnswerNotJSON,
@@ -23,8 +25,6 @@ from sdwebui.errors import (
     NotAPicture,
     WebUIError,
 )
-from sdwebui.lifting import PictureText
-from sdwebui.stream import AnswerReader
 
 RECORDINGS = Path(__file__).parents[1].parent / "shared/facts/recordings"
 

@@ -13,9 +13,9 @@ import pytest
 import trustme
 
 from sdwebui import errors
-from sdwebui.deadline import Deadline
-from sdwebui.server import Server
-from sdwebui.transport import Request, Transport, transport_to
+from sdwebui.http.deadline import Deadline
+from sdwebui.http.server import Server
+from sdwebui.http.transport import Request, Transport, transport_to
 from tests.raw_server import RawServer, Script, answering
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -111,7 +111,7 @@ def test_a_deadline_holds_whatever_the_server_does(
 def test_a_failure_is_told_although_its_words_do_not_end(
     serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
-    monkeypatch.setattr("sdwebui.transport.ERROR_SECONDS", 0.8)
+    monkeypatch.setattr("sdwebui.http.transport.ERROR_SECONDS", 0.8)
     words = trickling(b" " * 9999)
 
     def script(connection: socket.socket, request: bytes) -> None:
@@ -160,7 +160,7 @@ def test_a_name_that_takes_too_long_to_be_found(
 
 
 def test_sending_may_take_longer_than_connecting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sdwebui.transport.CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr("sdwebui.http.transport.CONNECT_SECONDS", 0.2)
 
     class Slow(RawServer):
         def _read(self, connection: socket.socket) -> bytes:
@@ -235,7 +235,7 @@ def test_an_old_idle_connection_is_not_trusted(
     raw = serve(answering(OK))
     transport = Transport(Server.at(raw.url))
     transport.post(POST, Deadline.after(5))
-    monkeypatch.setattr("sdwebui.connections.IDLE_SECONDS", 0.0)
+    monkeypatch.setattr("sdwebui.http.connections.IDLE_SECONDS", 0.0)
     time.sleep(0.01)
     transport.post(POST, Deadline.after(5))
     assert raw.connections == 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import responses
 
-from sdwebui.server import Server
+from sdwebui.http.server import Server
 
 URL = "http://gpu.test:7860"
 

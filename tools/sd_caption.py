@@ -15,8 +15,8 @@ class CaptionTool(tools.WebUITool):
         """Describes an image so that the words can serve as a prompt."""
         from bridge.offload import run_in_thread
         from sdwebui.parameters import Caption
+        from sdwebui.planning.sources import ready
         from sdwebui.postprocess import caption
-        from sdwebui.sources import ready
 
         asked = self.read(Caption, given)
         assert asked.image  # noqa: S101 - read() refuses a call without one

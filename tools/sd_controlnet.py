@@ -15,8 +15,8 @@ class ControlNetTool(tools.WebUITool):
         """Makes images from a prompt along the edges, depth or pose of others."""
         from bridge.offload import run_in_thread
         from sdwebui.parameters import ControlNet
-        from sdwebui.reproduction import completed
-        from sdwebui.sources import ready
+        from sdwebui.planning.reproduction import completed
+        from sdwebui.planning.sources import ready
 
         asked = completed(self.read(ControlNet, given))
         named = {"control_image": asked.control_image, "control_image_2": asked.control_image_2}

@@ -16,9 +16,9 @@ class PngInfoTool(tools.WebUITool):
         from functools import partial
 
         from bridge.offload import run_in_thread
-        from sdwebui.inputs import open_picture
+        from sdwebui.images.inputs import open_picture
         from sdwebui.parameters import PngInfo
-        from sdwebui.provenance import told_by_file, told_by_server
+        from sdwebui.png_info import told_by_file, told_by_server
 
         asked = self.read(PngInfo, given)
         assert asked.image  # noqa: S101 - read() refuses a call without one

@@ -15,7 +15,7 @@ class Txt2ImgTool(tools.WebUITool):
         """Makes images from a prompt."""
         from bridge.offload import run_in_thread
         from sdwebui.parameters import Txt2Img
-        from sdwebui.reproduction import completed
+        from sdwebui.planning.reproduction import completed
 
         asked = self.read(Txt2Img, given)
         if asked.reproduce:

@@ -4,14 +4,14 @@ What is said of a server there was seen in its recorded answers or read in its s
 family, write its file and put its class into the list below.
 """
 
-from sdwebui.deadline import Deadline
 from sdwebui.dialects.a1111 import Body, Dialect
 from sdwebui.dialects.forge import Forge
 from sdwebui.dialects.koboldcpp import KoboldCpp
 from sdwebui.dialects.probe import Probe
 from sdwebui.dialects.sdcpp import SDCpp
 from sdwebui.dialects.sdnext import SDNext
-from sdwebui.transport import Transport
+from sdwebui.http.deadline import Deadline
+from sdwebui.http.transport import Transport
 
 __all__ = ["FAMILIES", "Body", "Dialect", "recognise"]
 

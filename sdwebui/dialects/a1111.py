@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
+from sdwebui.dialects.extra import merged
+from sdwebui.dialects.plan import ControlUnit, Plan, Source
 from sdwebui.dialects.probe import Probe
-from sdwebui.extra import merged
-from sdwebui.plan import ControlUnit, Plan, Source
 
 Body = dict[str, Any]
 

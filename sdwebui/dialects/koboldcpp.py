@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sdwebui.dialects.a1111 import Body
+from sdwebui.dialects.plan import Plan
 from sdwebui.dialects.probe import Probe
 from sdwebui.dialects.sdcpp import ONE_MODEL, SDCpp
-from sdwebui.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sdwebui.deadline import Deadline
 from sdwebui.errors import AccessDenied, NotAWebUI, ProxyFailed, RateLimited, ServerFault
-from sdwebui.transport import Transport
+from sdwebui.http.deadline import Deadline
+from sdwebui.http.transport import Transport
 
 
 class Probe:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sdwebui.dialects.a1111 import Body, Dialect, essentials, plain_img2img, sampling, whole
+from sdwebui.dialects.plan import LoraUse, Plan
 from sdwebui.dialects.probe import Probe
-from sdwebui.plan import LoraUse, Plan
 
 ONE_MODEL: Mapping[str, str] = {
     "vae": "its VAE is set when it is started",

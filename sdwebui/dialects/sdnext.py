@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import ClassVar, Self
 
 from sdwebui.dialects.a1111 import Body, Dialect
+from sdwebui.dialects.plan import Plan
 from sdwebui.dialects.probe import Probe
-from sdwebui.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def patched(folder: Path, module: str, change: str) -> PluginHost:
 
     Args:
         folder: An empty one.
-        module: Such as "sdwebui.server".
+        module: Such as "sdwebui.http.server".
         change: Python code.
     """
     site = f"MODULE = {module!r}\nCHANGE = {change!r}\n{SITE}"

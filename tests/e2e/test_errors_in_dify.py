@@ -268,7 +268,7 @@ SECRET = "hunter22-hunter22"
 @pytest.fixture
 def defective(tmp_path: Path) -> Iterator[PluginHost]:
     """A plugin with a defect in a place that tools and the provider come to."""
-    with patched(tmp_path, "sdwebui.server", "_read_headers = None") as host:
+    with patched(tmp_path, "sdwebui.http.server", "_read_headers = None") as host:
         yield host
         assert host.violations == []
 

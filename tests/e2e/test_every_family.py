@@ -10,7 +10,7 @@ from PIL import Image
 from devkit.faults import FAMILIES
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
-from sdwebui.metadata import parameters_of
+from sdwebui.images.metadata import parameters_of
 from tests.e2e.conftest import PROVIDER, credentials, generations, names
 
 Invoke = Callable[..., ToolResult]

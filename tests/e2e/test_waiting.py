@@ -11,8 +11,8 @@ import requests
 
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
-from sdwebui.deadline import MOST_SECONDS
-from sdwebui.tasks import _LONGER
+from sdwebui.http.deadline import MOST_SECONDS
+from sdwebui.jobs import _LONGER
 from tests.e2e.conftest import PROVIDER, credentials, generations, names
 
 Invoke = Callable[..., ToolResult]

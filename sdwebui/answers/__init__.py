@@ -1,0 +1,1 @@
+"""From a server's response to images and a report of what was done."""

@@ -1,0 +1,203 @@
+"""What was asked for against what the server says, and the images show, that it did."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sdwebui.answers.info import Info, stem_of
+from sdwebui.dialects.plan import Plan
+from sdwebui.errors import WrongModel
+from sdwebui.resources.names import Offer, folded, lookup
+from sdwebui.resources.readers import Checkpoint
+
+_DEFAULT_CLIP_SKIP = frozenset({None, 0, 1, -1})
+
+
+def require_model(asked: Checkpoint | None, info: Info) -> None:
+    """Refuse images that another checkpoint made.
+
+    A1111, Forge and SD.Next keep silent about a checkpoint that they cannot find or load and use
+    the one at hand (recording txt2img-override-model-non-existent).
+
+    Raises:
+        WrongModel: The server names another checkpoint.
+    """
+    if asked is None or not (info.model or info.model_hash):
+        return
+    if asked.hash and info.model_hash:
+        same = asked.hash == info.model_hash
+    else:
+        names = {folded(stem_of(spelling)) for spelling in asked.spellings}
+        same = not info.model or folded(info.model) in names
+    if not same:
+        raise WrongModel(
+            f"The server made these images with {info.model or info.model_hash!r}, not with "
+            f"{asked.stem or asked.name!r} as asked, without saying so. See in the WebUI whether "
+            "that checkpoint loads (its console tells why not), then try again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One image as it came.
+
+    Attributes:
+        seed: Expected from the plan.
+        width: In pixels, from its own header: ``info`` is wrong about sizes.
+        height: Likewise.
+    """
+
+    seed: int
+    width: int
+    height: int
+
+
+def differences(
+    plan: Plan, body: Mapping[str, Any], info: Info, pictures: list[Evidence]
+) -> Iterator[str]:
+    """One sentence for each thing that was done otherwise than asked.
+
+    Args:
+        plan: What was wanted.
+        body: What was sent; ``extra`` may have changed the plan's fields.
+        info: What the server says it did.
+        pictures: What came.
+    """
+    if not info.said:
+        yield "The server did not say what it did, so only the images' number and size is known."
+    yield from _settings(plan, body, info)
+    yield from _seeds(info, pictures)
+    yield from _sizes(body, pictures)
+    if info.infotext.fields:
+        yield from _loras(plan, info)
+        yield from _leaks(plan, body, info)
+        yield from _extensions(plan, info)
+
+
+def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
+    if plan.checkpoint and info.said and not (info.model or info.model_hash):
+        yield f"The server does not say that it used the model {plan.checkpoint.stem!r}."
+    sampler = body.get("sampler_name")
+    # An entry of the lists of sd.cpp and KoboldCpp: whatever suits the model.
+    if folded(str(sampler or "")) == "default":
+        sampler = None
+    if sampler and info.sampler and not _same(str(sampler), plan.sampler, info.sampler):
+        yield f"The server used the sampler {info.sampler!r} instead of {sampler!r}."
+    elif sampler and info.said and not info.sampler:
+        yield f"The server does not say that it used the sampler {sampler!r}."
+    scheduler = str(body.get("scheduler") or "")
+    asked = folded(scheduler) not in {"", "automatic"}
+    if asked and info.scheduler and not _same(scheduler, plan.scheduler, info.scheduler):
+        yield f"The server used the scheduler {info.scheduler!r} instead of {scheduler!r}."
+    elif asked and info.said and not info.scheduler:
+        yield f"The server does not say that it used the scheduler {scheduler!r}."
+    for name, done in (("steps", info.steps), ("cfg_scale", info.cfg_scale)):
+        wanted = body.get(name)
+        if isinstance(wanted, int | float) and done is not None and abs(done - wanted) > 0.01:
+            yield f"The server used {name} {done:g} instead of {wanted:g}."
+    if body.get("restore_faces") and info.face_restoration is False:
+        yield "The server did not restore faces."
+
+
+def _same(sent: str, offer: Offer | None, done: str) -> bool:
+    """Whether the server's word for it is what was sent, or an alias of that."""
+    if folded(sent) == folded(done):
+        return True
+    return offer is not None and offer.name == sent and bool(lookup(done, [offer]))
+
+
+def _seeds(info: Info, pictures: list[Evidence]) -> Iterator[str]:
+    done = info.seeds[: len(pictures)]
+    wanted = tuple(picture.seed for picture in pictures[: len(done)])
+    if done != wanted:
+        yield f"The server used {_plural(done)} instead of {', '.join(map(str, wanted))}."
+
+
+def _plural(seeds: tuple[int, ...]) -> str:
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def expected_size(body: Mapping[str, Any]) -> tuple[float, float] | None:
+    """Width and height in pixels that a request asks for; None where they cannot be told."""
+    width, height = body.get("width"), body.get("height")
+    if not isinstance(width, int | float) or not isinstance(height, int | float):
+        return None
+    if not body.get("enable_hr"):
+        return width, height
+    # 2 is A1111's own where it is left out.
+    scale = body.get("hr_scale", 2.0)
+    if body.get("hr_resize_x") or body.get("hr_resize_y") or not isinstance(scale, int | float):
+        return None
+    return width * scale, height * scale
+
+
+def has_size(body: Mapping[str, Any], width: int, height: int) -> bool:
+    """Whether an image is as large as its request asks for, as far as that can be told."""
+    expected = expected_size(body)
+    # Servers round to the latent's 8 pixels in their own ways; that is no news after a hires fix.
+    slack = 8 if body.get("enable_hr") else 1
+    return expected is None or (
+        abs(width - expected[0]) < slack and abs(height - expected[1]) < slack
+    )
+
+
+def _sizes(body: Mapping[str, Any], pictures: list[Evidence]) -> Iterator[str]:
+    wanted = "×".join(str(round(side)) for side in expected_size(body) or ())
+    for width, height in sorted({(one.width, one.height) for one in pictures}):
+        if not has_size(body, width, height):
+            yield f"The server made {width}×{height} pixels instead of {wanted}."
+
+
+def _loras(plan: Plan, info: Info) -> Iterator[str]:
+    said = info.infotext
+    # sd.cpp lists the file's name without its folder (recording txt2img-lora-wrong-shape).
+    used = {folded(stem_of(name)) for name in said.applied_loras}
+    if said.get("Version") == "KoboldCpp":
+        # It lists none, but keeps only the tags that it knew (txt2img-lora-field-missing).
+        used |= {folded(stem_of(name)) for name, _ in said.loras}
+    for lora in plan.loras:
+        names = {folded(stem_of(name)) for name in (lora.name, lora.path, *lora.aliases) if name}
+        if lora.weight and not names & used:
+            yield f"The server does not list the LoRA {lora.name!r} among those it used."
+
+
+def _leaks(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
+    """Settings of somebody else's request, or of the WebUI, that counted for these images.
+
+    A1111 keeps overrides other than the model for later requests (recordings txt2img-leak-*).
+    """
+    overrides = body.get("override_settings")
+    sent = overrides if isinstance(overrides, Mapping) else {}
+    clip_skip = info.infotext.clip_skip
+    asked_skip = body.get("clip_skip") or sent.get("CLIP_stop_at_last_layers")
+    if asked_skip in _DEFAULT_CLIP_SKIP and clip_skip not in _DEFAULT_CLIP_SKIP:
+        yield (
+            f"Clip skip {clip_skip} was in force on the server although nobody asked for it here; "
+            "set clip_skip to 1, or reset it in the WebUI."
+        )
+    elif asked_skip not in _DEFAULT_CLIP_SKIP and clip_skip != asked_skip:
+        yield f"The server does not say that it used clip skip {asked_skip}."
+    vae = info.infotext.vae or ", ".join(info.infotext.modules)
+    asked_vae = sent.get("sd_vae") or sent.get("forge_additional_modules")
+    if vae and not asked_vae:
+        yield (
+            f"The VAE {vae!r} was in force on the server although nobody asked for it here; "
+            + (
+                "name another in vae, or choose one in the WebUI."
+                if info.infotext.modules
+                else 'set vae to "Automatic", or choose another in the WebUI.'
+            )
+        )
+    elif plan.vaes and plan.vaes[0] not in {"Automatic", "None"} and not vae:
+        yield f"The server does not say that it used the VAE {plan.vaes[0]!r}."
+
+
+def _extensions(plan: Plan, info: Info) -> Iterator[str]:
+    fields = info.infotext.fields
+    if plan.detailers and not any(name.startswith("ADetailer") for name in fields):
+        detector = plan.detailers[0]["ad_model"]
+        yield f"The server does not say that it used the face detailer {detector!r}."
+    if plan.controls and not any(name.startswith("ControlNet") for name in fields):
+        yield "The server does not say that ControlNet guided these images."
+    if plan.refiner and "Refiner" not in fields:
+        yield "The server does not say that the refiner took over."

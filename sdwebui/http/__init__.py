@@ -1,0 +1,1 @@
+"""HTTP to one WebUI: its address, connections, time limits, and what a failure means."""

@@ -1,0 +1,120 @@
+"""Why no HTTP answer came, and what the user can do about it."""
+
+import errno
+import re
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import requests
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from sdwebui.errors import AnswerCutOff, Unreachable, WebUIError
+from sdwebui.http.server import Server
+
+# A proxy that fails, and one whose address cannot be used.
+_PROXY_FAULTS = (
+    requests.exceptions.ProxyError,
+    requests.exceptions.InvalidProxyURL,
+    requests.exceptions.InvalidSchema,
+)
+
+
+def never_arrived(error: requests.RequestException) -> bool:
+    """Whether the request certainly did not reach the server, so it may be sent again."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return any(isinstance(cause, NewConnectionError) for cause in _causes(error))
+    return any(
+        isinstance(cause, NewConnectionError | ConnectTimeoutError) for cause in _causes(error)
+    )
+
+
+def unreachable(
+    server: Server, error: requests.RequestException, *, method: str, job: str
+) -> WebUIError:
+    """The exception, with its next step, for a request that got no answer."""
+    parts = urlsplit(server.url)
+    causes = list(_causes(error))
+    text = server.redact(str(causes[-1]))
+    if isinstance(error, requests.exceptions.SSLError):
+        return _tls(server, " ".join(map(str, causes)))
+    if isinstance(error, _PROXY_FAULTS):
+        return Unreachable(
+            f"The HTTP proxy set for the plugin (HTTP_PROXY, HTTPS_PROXY) failed for {server.url}. "
+            f"Add {parts.hostname} to NO_PROXY, or repair the proxy."
+        )
+    if any(isinstance(cause, NameResolutionError) for cause in causes):
+        return Unreachable(
+            f"The host name {parts.hostname!r} in base_url was not found. Check its spelling, or "
+            "use the machine's IP address: names of your own network are often unknown in Docker."
+        )
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return Unreachable(
+            f"{server.url} did not take the connection in time. Check the address and port, "
+            "that the machine is on, and that its firewall lets this port through."
+        )
+    code = next((cause.errno for cause in causes if isinstance(cause, OSError)), None)
+    if never_arrived(error):
+        if code in {errno.ECONNREFUSED, None} or "refused" in text:
+            return Unreachable(_refused(server))
+        return Unreachable(
+            f"There is no way to {server.url} ({text}). Check the address, the network between "
+            "Dify and that machine, and its firewall."
+        )
+    if method == "GET":
+        secure = server.url.replace("http://", "https://", 1)
+        hint = f" If it speaks TLS, base_url must be {secure}." if secure != server.url else ""
+        return Unreachable(
+            f"{server.url} closed the connection without an answer to: {job}. The WebUI may be "
+            f"starting or have crashed; look into its console, then try again.{hint}"
+        )
+    return AnswerCutOff(
+        f"{server.url} closed the connection in the middle of {job}. The WebUI crashed or was "
+        "restarted, or a proxy gave up; look into its console. The job was not sent again, "
+        "because it may have run."
+    )
+
+
+def _refused(server: Server) -> str:
+    advice = (
+        "Start the WebUI so that other machines reach it (AUTOMATIC1111 and Forge: --api --listen) "
+        "and check the port in base_url."
+    )
+    if server.is_loopback:
+        port = urlsplit(server.url).port
+        advice += (
+            " Dify runs in Docker, where localhost is the container itself: use "
+            f"http://host.docker.internal{f':{port}' if port else ''} or the machine's IP address."
+        )
+    return f"Nothing listens at {server.url} (connection refused). {advice}"
+
+
+def _tls(server: Server, text: str) -> Unreachable:
+    if re.search(
+        r"wrong version number|unknown protocol|record layer failure", text, re.IGNORECASE
+    ):
+        plain = server.url.replace("https://", "http://", 1)
+        return Unreachable(
+            f"{server.url} does not speak TLS on this port. Set base_url to {plain} instead."
+        )
+    reason = re.search(r"certificate verify failed: ([^(]*[^( ])", text)
+    mismatch = re.search(r"doesn't match|Hostname mismatch[^(]*", text)
+    why = reason[1] if reason else mismatch[0] if mismatch else "the handshake failed"
+    return Unreachable(
+        f"The TLS connection to {server.url} failed: {server.redact(why)}. For a certificate of "
+        "your own paste its authority's PEM into ca_certificate, or turn tls_verify off in a "
+        "network you trust."
+    )
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The exception, what it wraps, and what that wraps: requests and urllib3 nest them."""
+    seen: set[int] = set()
+    pending: list[BaseException] = [error]
+    while pending:
+        one = pending.pop(0)
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        inner = [one.__cause__, getattr(one, "reason", None), *one.args]
+        pending += [cause for cause in inner if isinstance(cause, BaseException)]

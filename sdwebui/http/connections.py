@@ -1,0 +1,208 @@
+"""Pooled connections that a deadline can shut down.
+
+``requests`` bounds the wait for each piece of an answer, not for the whole: a server that trickles
+bytes is never timed out. So each exchange has a watch that shuts its socket down at the deadline,
+whether it is connecting, shaking hands, sending or receiving. Only looking up a name cannot be
+ended: that takes as long as the system's resolver does, and the deadline counts right after it.
+"""
+
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from socket import SHUT_RDWR
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, disable_warnings
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, InsecureRequestWarning
+
+from sdwebui.errors import InvalidInput
+from sdwebui.http.deadline import Deadline
+from sdwebui.http.server import Server
+
+IDLE_SECONDS = 4.0
+"""An idle connection older than this is not trusted: uvicorn closes them after 5 (SD.Next)."""
+
+KEPT_CONNECTIONS = 16
+"""Idle connections kept for each server; more may be open at once, and are closed after use."""
+
+
+class Watch:
+    """Shuts down the connection of one exchange when the deadline passes."""
+
+    def __init__(self, deadline: Deadline) -> None:
+        self.expired = False
+        self._deadline = deadline
+        self._connection: HTTPConnection | None = None
+        self._start(deadline.remaining)
+
+    def _start(self, seconds: float) -> None:
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def hasten(self, seconds: float) -> None:
+        """Wait only so long from now on, or to the deadline when that is nearer."""
+        self._timer.cancel()
+        self._start(min(seconds, self._deadline.remaining))
+
+    def hold(self, connection: HTTPConnection) -> None:
+        """Make this the connection that is shut down."""
+        self._connection = connection
+        connection.watch = self  # type: ignore[attr-defined]
+
+    def _expire(self) -> None:
+        self.expired = True
+        connection = self._connection
+        # A connection that went back to the pool may already serve somebody else.
+        if connection is None or getattr(connection, "watch", None) is not self:
+            return
+        wire = getattr(connection, "wire", None)
+        if wire is not None:
+            with suppress(OSError):
+                wire.shutdown(SHUT_RDWR)
+
+    def end(self) -> None:
+        """Let go: the exchange is over."""
+        self._timer.cancel()
+        self._connection = None
+
+
+_current = threading.local()
+
+
+@contextmanager
+def watched(deadline: Deadline) -> Iterator[Watch]:
+    """Watch over the connection that this thread or greenlet takes inside the block."""
+    watch = Watch(deadline)
+    _current.watch = watch
+    try:
+        yield watch
+    finally:
+        _current.watch = None
+        watch.end()
+
+
+class _Watched:
+    """A connection whose watch can shut it down from its first packet on.
+
+    Attributes:
+        wire: The socket, which the connection itself lets go of when an answer ends with it.
+    """
+
+    sock: Any
+    timeout: Any
+    wire: Any = None
+    watch: Watch | None = None
+
+    def _new_conn(self) -> Any:
+        sock = super()._new_conn()  # type: ignore[misc]
+        if self.watch and self.watch.expired:
+            sock.close()
+            raise ConnectTimeoutError(self, "the deadline passed while the name was looked up")
+        # The handshake takes the socket away, so a second handle on it is held meanwhile.
+        self.wire = sock.dup()
+        return sock
+
+    def connect(self) -> None:
+        try:
+            super().connect()  # type: ignore[misc]
+        finally:
+            if self.wire is not None:
+                self.wire.close()
+            self.wire = self.sock
+        self.sock.settimeout(None)
+
+    def request(self, *what: Any, **more: Any) -> None:
+        # urllib3 would send within the time for connecting; here the watch alone bounds it.
+        if self.sock is not None:
+            self.timeout = None
+        super().request(*what, **more)  # type: ignore[misc]
+
+
+class _Connection(_Watched, HTTPConnection):
+    """Over TCP."""
+
+
+class _TLSConnection(_Watched, HTTPSConnection):
+    """Over TLS."""
+
+
+class _Pool(HTTPConnectionPool):
+    """Hands each connection to the watch of the exchange that takes it."""
+
+    ConnectionCls: type[Any] = _Connection
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection: Any = super()._get_conn(timeout)
+        if time.monotonic() - getattr(connection, "idle_since", 0.0) > IDLE_SECONDS:
+            connection.close()
+        watch = getattr(_current, "watch", None)
+        if watch is not None:
+            watch.hold(connection)
+        return connection
+
+    def _put_conn(self, conn: Any) -> None:
+        if conn is not None:
+            conn.idle_since = time.monotonic()
+            conn.watch = None
+        super()._put_conn(conn)
+
+
+class _TLSPool(_Pool, HTTPSConnectionPool):
+    """The same over TLS."""
+
+    ConnectionCls: type[Any] = _TLSConnection
+
+
+class Session(requests.Session):
+    """Follows no redirect, nor looks at one.
+
+    Even with ``allow_redirects=False`` requests would read its body, however long, and its address,
+    however broken.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None."""
+
+
+class Adapter(HTTPAdapter):
+    """Connections of one server, with its own certificate authority."""
+
+    def __init__(self, server: Server | None = None) -> None:
+        self._tls: dict[str, Any] = {}
+        if server and not server.tls_verify:
+            # The user chose so; a warning at each request would fill the daemon's log.
+            disable_warnings(InsecureRequestWarning)
+        if server and server.ca_certificate and server.tls_verify:
+            context = ssl.create_default_context()
+            try:
+                context.load_verify_locations(cadata=server.ca_certificate)
+            except (ssl.SSLError, TypeError, ValueError):
+                raise InvalidInput(
+                    "ca_certificate cannot be read: paste the whole PEM, from "
+                    "-----BEGIN CERTIFICATE----- to -----END CERTIFICATE-----."
+                ) from None
+            self._tls = {"ssl_context": context}
+        super().__init__(pool_connections=1, pool_maxsize=KEPT_CONNECTIONS)
+
+    def init_poolmanager(
+        self, connections: int, maxsize: int, block: bool = False, **options: Any
+    ) -> None:
+        """Build the pools with our connections in them."""
+        super().init_poolmanager(connections, maxsize, block, **options, **self._tls)
+        _watch_pools(self.poolmanager)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        """Build the pools of a proxy from the environment likewise."""
+        manager = super().proxy_manager_for(proxy, **options, **self._tls)
+        _watch_pools(manager)
+        return manager
+
+
+def _watch_pools(manager: PoolManager) -> None:
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -1,0 +1,247 @@
+"""What a failed HTTP answer means: from status and body to one of the exceptions.
+
+The phrases looked for are those of AUTOMATIC1111 1.6 and 1.10, Forge, SD.Next, stable-diffusion.cpp
+and KoboldCpp, as their recorded answers and sources show them.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from html import unescape
+from typing import Any
+
+from sdwebui.errors import (
+    AccessDenied,
+    ExtensionMissing,
+    ModelMissing,
+    NotANumber,
+    NotAWebUI,
+    OutOfMemory,
+    ProxyFailed,
+    RateLimited,
+    Rejected,
+    ServerFault,
+    WebUIError,
+)
+from sdwebui.http.server import Server
+
+MOST_WORDS = 150
+"""Characters of a server's own text that a message repeats."""
+
+_OUT_OF_MEMORY = re.compile(
+    r"OutOfMemory|out of memory|not enough (GPU |video )?memory|failed to allocate|bad_alloc"
+    r"|generate_image returned no results",
+    re.IGNORECASE,
+)
+_NOT_A_NUMBER = re.compile(r"NansException|tensor with (all )?NaNs|all NaNs", re.IGNORECASE)
+_MODEL_MISSING = re.compile(
+    r"No checkpoints? found|Can't run without a checkpoint"
+    r"|no model (is )?(loaded|selected)"
+    r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
+    r"|SafetensorError|deserializing header|checkpoint.*corrupt"
+    r"|(state_dict|safetensors).*(missing|header|corrupt|invalid)",
+    re.IGNORECASE,
+)
+_VISION_MISSING = re.compile(r"no vision model", re.IGNORECASE)
+_EXTENSION = re.compile(
+    r"(?:Script '?|Always on script not found:? ?'?)(?P<name>[^']+?)(?:' not found|$)",
+    re.IGNORECASE,
+)
+
+
+def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str:
+    """What the server said, at most 150 characters, without secrets, tags or images.
+
+    A1111 fills ``detail`` for HTTP errors and ``errors`` for exceptions, Forge has ``message``
+    instead, validation errors are lists of ``{loc, msg}``, sd.cpp says ``{error, message}``,
+    KoboldCpp ``{detail: {msg}}``, proxies send HTML.
+    """
+    text = body[:65536].decode("utf-8", "replace")
+    try:
+        said = _from_json(json.loads(text))
+    except (ValueError, RecursionError):
+        said = _from_html(text) if "<" in text or "html" in content_type else text
+    # Before and after: a secret may hold spaces, or be broken over lines.
+    said = server.redact(" ".join(server.redact(said).split()))
+    return said if len(said) <= MOST_WORDS else f"{said[: MOST_WORDS - 1]}…"
+
+
+def _from_json(answer: Any) -> str:
+    if not isinstance(answer, Mapping):
+        return json.dumps(answer, ensure_ascii=False)
+    kind = str(answer.get("error") or "")
+    for key in ("detail", "errors", "message"):
+        match answer.get(key):
+            case str(said) if said:
+                # "HTTPException" says nothing; "OutOfMemoryError" does.
+                named = kind and kind not in said and kind not in {"HTTPException", "server_error"}
+                return f"{kind}: {said}" if named else said
+            case list(findings) if findings:
+                return "; ".join(map(_finding, findings))
+            case {"msg": str(said)}:
+                return said
+    return kind
+
+
+def _finding(finding: Any) -> str:
+    """One validation error: the field and what is wrong with it, never what was sent."""
+    if not isinstance(finding, Mapping):
+        return str(finding)
+    where = [str(part) for part in finding.get("loc", []) if part != "body"]
+    return f"{'.'.join(where) or 'body'}: {finding.get('msg', 'invalid')}"
+
+
+def _from_html(page: str) -> str:
+    title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
+    if title and title[1].strip():
+        return unescape(title[1])
+    bare = re.sub(r"<(script|style).*?</\1>|<[^>]*>", " ", page, flags=re.DOTALL | re.IGNORECASE)
+    return unescape(bare)
+
+
+def fault_of(
+    server: Server, status: int, headers: Mapping[str, str], body: bytes, *, job: str
+) -> WebUIError:
+    """The exception for an answer that is not 2xx.
+
+    Args:
+        server: Who answered.
+        status: HTTP status.
+        headers: Headers of the answer.
+        body: Its first bytes; 64 KiB are enough.
+        job: What was being done, such as "txt2img" or "list the models".
+    """
+    said = in_its_own_words(server, body, headers.get("Content-Type", ""))
+    quoted = f' It said: "{said}"' if said else ""
+    match status:
+        case 401:
+            return AccessDenied(_not_let_in(server, quoted))
+        case 403:
+            return AccessDenied(
+                f"The server at {server.url} forbids this (403).{quoted} Check the headers "
+                "credential and the rules of the proxy in front of the WebUI."
+            )
+        case 429:
+            return RateLimited(
+                f"The server at {server.url} limits requests (429) and has had too many.{quoted} "
+                "Wait a minute before the next one, or raise its rate limit."
+            )
+        case 503:
+            if re.search(r"busy|queue", said, re.IGNORECASE):
+                return RateLimited(
+                    f"The server at {server.url} is busy and its queue is full (503).{quoted} "
+                    "Try again when some of its jobs are done."
+                )
+            return _known_failure(said, quoted, job) or ProxyFailed(_proxy(server, status, quoted))
+    known = _proxys_own(server, status, said, quoted) or _known_failure(said, quoted, job)
+    if known:
+        return known
+    # "Sampler not found", "Init image not found": the route is there, a value is refused.
+    refused = status == 404 and re.fullmatch(r"\w[\w ]* not found", said) is not None
+    if status in {404, 405, 501} and not refused:
+        return NotAWebUI(
+            f"The server at {server.url} has no endpoint for {job} ({status}).{quoted} "
+            "Check base_url, start the WebUI with --api, or use a server that offers it."
+        )
+    if status in {400, 422} or refused:
+        return Rejected(
+            f"The server refused a value of the {job} request ({status}).{quoted} "
+            "Change that parameter, or that field of the JSON in more_settings."
+        )
+    if 300 <= status < 400:
+        return NotAWebUI(_redirected(server, status, headers.get("Location", "")))
+    return ServerFault(
+        f"The server at {server.url} failed at {job} ({status}).{quoted or ' It gave no reason.'} "
+        "Look into the WebUI's console for the full error."
+    )
+
+
+def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIError | None:
+    """What only a proxy says; 52x and 530 are Cloudflare's."""
+    match status:
+        case 400 if "plain HTTP request was sent to HTTPS port" in said:
+            # nginx's words.
+            return NotAWebUI(
+                f"{server.url} speaks TLS on this port. Set base_url to "
+                f"{server.url.replace('http://', 'https://', 1)} instead."
+            )
+        case 407:
+            return ProxyFailed(
+                "The HTTP proxy set for the plugin (HTTP_PROXY, HTTPS_PROXY) asks for a password "
+                f"(407). Put it into that setting, or add the host of {server.url} to NO_PROXY."
+            )
+        case 413:
+            return ProxyFailed(
+                f"The request is too large for the proxy in front of the WebUI (413).{quoted} "
+                "Raise its limit (nginx: client_max_body_size 256m) or send smaller images."
+            )
+        case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
+            return ProxyFailed(_proxy(server, status, quoted))
+    return None
+
+
+def _known_failure(said: str, quoted: str, job: str) -> WebUIError | None:
+    if _OUT_OF_MEMORY.search(said):
+        return OutOfMemory(
+            f"The GPU ran out of memory during {job}.{quoted} Ask for a smaller size or fewer "
+            "images, turn the hires fix off, or start the WebUI with --medvram."
+        )
+    if _NOT_A_NUMBER.search(said):
+        return NotANumber(
+            f"The model produced NaNs instead of an image.{quoted} Start the WebUI with "
+            "--no-half-vae (or --no-half), or choose another VAE."
+        )
+    if _VISION_MISSING.search(said):
+        return ModelMissing(
+            f"The server has no model that sees images for {job}.{quoted} Start KoboldCpp with a "
+            "vision model and its projector (--mmproj)."
+        )
+    if _MODEL_MISSING.search(said):
+        return ModelMissing(
+            f"The server could not load a checkpoint for {job}.{quoted} Put one into its "
+            "models/Stable-diffusion folder, or choose another model."
+        )
+    extension = _EXTENSION.search(said)
+    if extension:
+        return ExtensionMissing(
+            f"The server lacks the extension {extension['name'].strip()}.{quoted} Install it in "
+            "the WebUI (Extensions, Install from URL) and restart the WebUI, or leave it out."
+        )
+    return None
+
+
+def _not_let_in(server: Server, quoted: str) -> str:
+    if server.auth is None:
+        hint = "It asks for a password: set api_auth to user:password, as in its --api-auth."
+    elif not ":".join(server.auth).isascii():
+        hint = "The WebUI reads ASCII passwords only, and api_auth has another character."
+    else:
+        hint = "api_auth is wrong: give user:password exactly as in the WebUI's --api-auth."
+    return f"The server at {server.url} did not let the plugin in (401).{quoted} {hint}"
+
+
+def _proxy(server: Server, status: int, quoted: str) -> str:
+    cause = {
+        502: "could not reach the WebUI; it may be restarting or have crashed",
+        503: "has no WebUI to hand the request to; it may be starting or overloaded",
+        504: "gave up waiting for the WebUI; many do so after 60 seconds",
+        # Cloudflare's own (its documentation of 5xx errors).
+        524: "gave up waiting for the WebUI; Cloudflare does so after 100 seconds",
+        525: "could not agree on TLS with the WebUI's machine",
+        526: "does not trust the certificate of the WebUI's machine",
+    }.get(status, "could not reach the WebUI's machine")
+    cure = {
+        504: "Raise its read timeout above the plugin's timeout (nginx: proxy_read_timeout 620s).",
+        524: "Use an address that does not lead through Cloudflare, or ask for less at once.",
+        525: "Repair the TLS settings behind the proxy.",
+        526: "Repair the TLS settings behind the proxy.",
+    }.get(status, "See whether the WebUI runs, and try again in a minute.")
+    return f"The proxy at {server.origin} {cause} ({status}).{quoted} {cure}"
+
+
+def _redirected(server: Server, status: int, location: str) -> str:
+    target = server.redact(re.sub(r"//[^/@]*@", "//", location))[:200] or "nowhere"
+    return (
+        f"The server at {server.url} redirects to {target} ({status}), which is not followed "
+        "there. Set base_url to the address that finally answers."
+    )

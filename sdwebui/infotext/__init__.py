@@ -1,0 +1,1 @@
+"""Generation parameters as servers write them into images and responses."""

@@ -1,0 +1,1 @@
+"""From a tool's parameters to a decided plan, before the GPU works."""

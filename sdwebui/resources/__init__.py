@@ -1,0 +1,1 @@
+"""What a server offers: its lists, read, cached and searched by name."""
