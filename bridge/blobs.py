@@ -9,18 +9,19 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from pybase64 import b64encode_as_string
 
 from bridge.offload import run_in_thread
-from sdwebui.errors import InvalidInput, NotAPicture
-from sdwebui.images.formats import PictureFormat, convert, shrunk, sniff
+from bridge.servers import MOST_FILE_BYTES
+from sdwebui.errors import InvalidInput, NotAnImage
+from sdwebui.images.conversion import convert, shrunk
+from sdwebui.images.formats import ImageFormat, sniff
 from sdwebui.parameters import OutputFormat
-from sdwebui.postprocess import MOST_FILE_BYTES
 
 CHUNK_BYTES = 8192
 """Of a file in one message, as the SDK cuts it; Dify refuses longer ones."""
 
 
 def as_asked(
-    data: bytes, kind: PictureFormat, output_format: OutputFormat
-) -> tuple[bytes, PictureFormat, list[str]]:
+    data: bytes, kind: ImageFormat, output_format: OutputFormat
+) -> tuple[bytes, ImageFormat, list[str]]:
     """Return an image in the format that was asked for and within what Dify takes.
 
     Its generation parameters are kept. It has cost GPU time, so it is never lost: one that cannot
@@ -35,13 +36,13 @@ def as_asked(
     Returns:
         The file, its format, and what is to be said of it.
     """
-    said = []
+    reported = []
     if output_format not in {"original", kind.name}:
         try:
             data = run_in_thread(convert, data, output_format)
             kind = sniff(data)
-        except (NotAPicture, InvalidInput) as error:
-            said.append(f"An image stays a {kind.name} as the server sent it. {error}")
+        except (NotAnImage, InvalidInput) as error:
+            reported.append(f"An image stays a {kind.name} as the server sent it. {error}")
     if len(data) > MOST_FILE_BYTES:
         large = (
             f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "
@@ -49,15 +50,15 @@ def as_asked(
         )
         try:
             data, became = run_in_thread(shrunk, data, MOST_FILE_BYTES)
-        except NotAPicture:
+        except NotAnImage:
             became = ""
         kind = sniff(data)
-        said.append(
+        reported.append(
             f"{large}; it became {became}."
             if became
             else f"{large}, so Dify may refuse it. Ask for a smaller image."
         )
-    return data, kind, said
+    return data, kind, reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +73,10 @@ class Blob:
 
     id: str
     size: int
-    kind: PictureFormat
+    kind: ImageFormat
 
     @classmethod
-    def of(cls, data: bytes, kind: PictureFormat) -> "Blob":
+    def of(cls, data: bytes, kind: ImageFormat) -> "Blob":
         """Return the blob of a file."""
         return cls(uuid.uuid4().hex, len(data), kind)
 

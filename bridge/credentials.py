@@ -1,11 +1,11 @@
-"""From Dify's credentials to a client of the server they describe."""
+"""From Dify's credentials to a call to the server that they describe."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from sdwebui.client import Client
+from bridge.servers import DEFAULT_SECONDS, MOST_SECONDS, webuis
+from sdwebui.call import Call
 from sdwebui.errors import InvalidInput
-from sdwebui.http.deadline import DEFAULT_SECONDS, MOST_SECONDS
 from sdwebui.http.server import Server
 from sdwebui.parameters import read_model
 from sdwebui.planning.planner import Defaults
@@ -17,8 +17,8 @@ CHECK_SECONDS = 30.0
 """For validating credentials: a person waits in front of a form."""
 
 
-def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) -> Client:
-    """The client for one invocation; its time runs from here.
+def call_for(credentials: Mapping[str, Any], *, seconds: float | None = None) -> Call:
+    """Return the call of one invocation; its time runs from here.
 
     Args:
         credentials: As Dify hands them over; an unset one may be missing, None or "".
@@ -45,11 +45,11 @@ def client_for(credentials: Mapping[str, Any], *, seconds: float | None = None) 
         prompt_prefix=text.get("prompt_prefix", ""),
         negative_prompt=text.get("negative_prompt", ""),
     )
-    return Client(server, min(limit, seconds) if seconds else limit, defaults)
+    return webuis.get(server).call(min(limit, seconds) if seconds else limit, defaults)
 
 
 def _read_switch(value: object) -> bool:
-    """A boolean credential; on unless it says off."""
+    """Return a boolean credential; on unless it is off."""
     return str(value).strip().lower() not in {"false", "0", "no", "off"}
 
 

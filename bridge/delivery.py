@@ -1,8 +1,7 @@
 """From images and a report to what Dify shows, for each kind of caller."""
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from dify_plugin import Tool
 from dify_plugin.entities.tool import ToolInvokeMessage
@@ -10,26 +9,13 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 from bridge.blobs import Blob, as_asked
 from bridge.callers import Caller, Kind
 from bridge.channels import channel_for
+from sdwebui.answers.images import Image, Images
 from sdwebui.answers.report import Report
-from sdwebui.client import Picture
-from sdwebui.images.formats import PictureFormat, size_of
+from sdwebui.images.dimensions import size_of
 from sdwebui.parameters import OutputFormat
-from sdwebui.postprocess import Upscaled
+from sdwebui.upscale import UpscaleReport
 
 Messages = Generator[ToolInvokeMessage, None, None]
-
-
-class _Image(Protocol):
-    """An image as a client hands it out."""
-
-    @property
-    def data(self) -> bytes: ...
-    @property
-    def format(self) -> PictureFormat: ...
-    @property
-    def width(self) -> int: ...
-    @property
-    def height(self) -> int: ...
 
 
 def answer(
@@ -63,10 +49,10 @@ class _Handover:
         self._output_format = output_format
         self._blobs: list[Blob] = []
 
-    def send(self, image: _Image, stem: str) -> Iterator[ToolInvokeMessage]:
+    def send(self, image: Image, stem: str) -> Iterator[ToolInvokeMessage]:
         """Hand over one image, under a name that may change until :meth:`finish`."""
-        data, kind, said = as_asked(image.data, image.format, self._output_format)
-        self.warnings += [f"{stem}: {sentence}" for sentence in said]
+        data, kind, reported = as_asked(image.data, image.format, self._output_format)
+        self.warnings += [f"{stem}: {sentence}" for sentence in reported]
         blob = Blob.of(data, kind)
         self._blobs.append(blob)
         # What did not fit may have become smaller.
@@ -87,9 +73,9 @@ class _Handover:
 
     def line(self, words: str, warnings: Iterable[str], remake: list[str]) -> str:
         """Return the text for an agent's model: what was made, warnings, how to go on with it."""
-        said = [f"Warning: {' '.join(warnings)}"] if warnings else []
+        reported = [f"Warning: {' '.join(warnings)}"] if warnings else []
         notes = self._channel.notes(remake)
-        return "\n".join([" ".join([words, *said, *notes[:1]]), *notes[1:]])
+        return "\n".join([" ".join([words, *reported, *notes[:1]]), *notes[1:]])
 
 
 def deliver(
@@ -97,44 +83,52 @@ def deliver(
     caller: Caller,
     name: str,
     output_format: OutputFormat,
-    pictures: Generator[Picture, None, Report],
+    images: Images[Report] | Images[UpscaleReport],
 ) -> Messages:
-    """Hand over each image as it comes, then say what was done.
+    """Hand over each image as it comes, then report what was done.
 
     Args:
         tool: Makes the messages.
         caller: Who gets them.
         name: Beginning of the file names, such as "txt2img".
         output_format: "original" leaves the images as the server sends them.
-        pictures: Of :meth:`sdwebui.client.Client.generate`.
+        images: Of the call.
     """
     handover = _Handover(tool, caller, output_format)
-    while True:
-        try:
-            picture = next(pictures)
-        except StopIteration as end:
-            report: Report = end.value
-            break
-        messages = handover.send(picture, f"{name}-{picture.seed}")
+    for image in images:
+        number = len(handover.images) + 1 if image.seed is None else image.seed
+        messages = handover.send(image, f"{name}-{number}")
         # Nothing here may hold the image while the next one is awaited.
-        del picture
+        del image
         yield from messages
         del messages
-    # The server may have used other seeds than it was asked for.
-    yield from handover.finish([f"{name}-{seed}" for seed in report.seeds])
-    warnings = (*report.warnings, *dict.fromkeys(handover.warnings))
-    report = replace(report, warnings=warnings)
-    facts = _facts(report, handover.images)
-    if caller.kind is Kind.NODE:
-        text = _in_words(report, handover)
+    report = images.report
+    if isinstance(report, UpscaleReport):
+        stems = [f"{name}-{number}" for number in range(1, len(handover.images) + 1)]
+        remake = [f"sd_{name}, from the image it came of" for _ in stems]
     else:
+        # The server may have used other seeds than it was asked for.
+        stems = [f"{name}-{seed}" for seed in report.seeds]
         remake = [f"sd_{name} and seed {seed}" for seed in report.seeds]
-        text = handover.line(_made(report, handover), warnings, remake)
-    variables = {key: facts[key] for key in ("seeds", "model", "warnings")}
-    yield from answer(tool, caller, text, facts, variables)
+    yield from handover.finish(stems)
+    warnings = list(dict.fromkeys([*report.warnings, *handover.warnings]))
+    facts: dict[str, Any]
+    if isinstance(report, UpscaleReport):
+        facts = {"upscaler": report.upscaler, "images": handover.images, "warnings": warnings}
+        words = for_nodes = f"{len(stems)} enlarged with {report.upscaler}: {handover.sizes()}."
+        variables = ["warnings"]
+    else:
+        facts = _facts(report, handover.images, warnings)
+        words, for_nodes = _made(report, handover), _details(report, handover)
+        variables = ["seeds", "model", "warnings"]
+    if caller.kind is Kind.NODE:
+        text = f"{for_nodes}\nWarning: {' '.join(warnings)}" if warnings else for_nodes
+    else:
+        text = handover.line(words, warnings, remake)
+    yield from answer(tool, caller, text, facts, {name: facts[name] for name in variables})
 
 
-def _facts(report: Report, images: list[dict[str, Any]]) -> dict[str, Any]:
+def _facts(report: Report, images: list[dict[str, Any]], warnings: list[str]) -> dict[str, Any]:
     """Return the JSON of a generation."""
     return {
         "model": report.model,
@@ -148,7 +142,7 @@ def _facts(report: Report, images: list[dict[str, Any]]) -> dict[str, Any]:
         "images": [
             {"seed": seed, **image} for seed, image in zip(report.seeds, images, strict=True)
         ],
-        "warnings": list(report.warnings),
+        "warnings": warnings,
         "seconds": round(report.seconds, 2),
     }
 
@@ -161,8 +155,8 @@ def _made(report: Report, handover: _Handover) -> str:
     )
 
 
-def _in_words(report: Report, handover: _Handover) -> str:
-    """Return a line about the images, and one about what went otherwise than asked."""
+def _details(report: Report, handover: _Handover) -> str:
+    """Return a line about the images, with all that a person may want to know."""
     many = len(report.seeds) > 1
     facts = [
         f"{len(report.seeds)} images" if many else "1 image",
@@ -173,41 +167,4 @@ def _in_words(report: Report, handover: _Handover) -> str:
         f"seed{'s' if many else ''} {', '.join(map(str, report.seeds))}",
         f"{report.seconds:.1f} s",
     ]
-    line = f"{', '.join(filter(None, facts))}."
-    return "\n".join([line, f"Warning: {' '.join(report.warnings)}"] if report.warnings else [line])
-
-
-def deliver_upscaled(
-    tool: Tool, caller: Caller, output_format: OutputFormat, enlarged: Iterator[Upscaled]
-) -> Messages:
-    """Hand over enlarged images as they come, then say what was done.
-
-    Args:
-        tool: Makes the messages.
-        caller: Who gets them.
-        output_format: "original" leaves the images as the server sends them.
-        enlarged: Of :func:`sdwebui.postprocess.enlarged`.
-    """
-    handover = _Handover(tool, caller, output_format)
-    warnings: list[str] = []
-    upscaler = ""
-    for number, image in enumerate(enlarged, 1):
-        upscaler = image.upscaler
-        warnings += image.warnings
-        messages = handover.send(image, f"upscale-{number}")
-        del image
-        yield from messages
-        del messages
-    stems = [f"upscale-{number}" for number in range(1, len(handover.images) + 1)]
-    yield from handover.finish(stems)
-    warnings = list(dict.fromkeys([*warnings, *handover.warnings]))
-    sizes = ", ".join(f"{one['width']}×{one['height']}" for one in handover.images)
-    words = f"{len(handover.images)} enlarged with {upscaler}: {sizes}."
-    if caller.kind is Kind.NODE:
-        text = f"{words}\nWarning: {' '.join(warnings)}" if warnings else words
-    else:
-        text = handover.line(
-            words, warnings, ["sd_upscale, from the image it came of" for _ in stems]
-        )
-    facts = {"upscaler": upscaler, "images": handover.images, "warnings": warnings}
-    yield from answer(tool, caller, text, facts, {"warnings": warnings})
+    return f"{', '.join(filter(None, facts))}."

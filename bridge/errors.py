@@ -58,7 +58,7 @@ def of_a_tool() -> Iterator[None]:
         yield
     except errors.WebUIError as error:
         kind = next(theirs for ours, theirs in _CLASSES if isinstance(error, ours))
-        raise kind(shortened(str(error))) from None
+        raise kind(_sentence(error)) from None
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, the log the place
         raise InvokeServerUnavailableError(_defect(error)) from None
 
@@ -73,9 +73,15 @@ def of_the_provider() -> Iterator[None]:
     try:
         yield
     except errors.WebUIError as error:
-        raise CredentialsValidateFailedError(shortened(str(error))) from None
+        raise CredentialsValidateFailedError(_sentence(error)) from None
     except Exception as error:  # noqa: BLE001 - the user gets a sentence, the log the place
         raise CredentialsValidateFailedError(_defect(error)) from None
+
+
+def _sentence(error: errors.WebUIError) -> str:
+    """Return the message as Dify shows it; names that it leaves out are in another tool."""
+    more = isinstance(error, errors.UnknownName) and error.shortened
+    return shortened(f"{error} sd_list_resources shows all." if more else str(error))
 
 
 def shortened(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What all tools of the plugin share: who calls, a client, checked parameters, errors in words.
+"""What all tools of the plugin share: who calls, the call's clock, checked parameters, errors.
 
 Nothing of ours is imported before it is needed, here and in the tools: Dify waits for the plugin's
 first line at every start, and imports would make up a twentieth of that.
@@ -14,9 +14,11 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 
 if TYPE_CHECKING:
     from bridge.callers import Caller
+    from sdwebui.answers.images import Images
     from sdwebui.answers.report import Report
-    from sdwebui.client import Client, Picture
-    from sdwebui.parameters import Generation, Img2Img, Parameters
+    from sdwebui.call import Call
+    from sdwebui.parameters import OutputFormat, Parameters
+    from sdwebui.upscale import UpscaleReport
 
 
 class WebUITool(Tool):
@@ -41,13 +43,15 @@ class WebUITool(Tool):
         """
 
     @cached_property
-    def client(self) -> "Client":
-        """A client whose time runs from its first use."""
-        from bridge.credentials import client_for
+    def call(self) -> "Call":
+        """The call to the server; its time runs from its first use."""
+        from bridge.credentials import call_for
 
-        return client_for(self.runtime.credentials)
+        return call_for(self.runtime.credentials)
 
-    def read[Asked: "Parameters"](self, kind: type[Asked], given: Mapping[str, Any]) -> Asked:
+    def read[Requested: "Parameters"](
+        self, kind: type[Requested], given: Mapping[str, Any]
+    ) -> Requested:
         """Return the tool's parameters, checked; files are to be read within the time limit.
 
         Raises:
@@ -58,7 +62,7 @@ class WebUITool(Tool):
         from bridge.image_ids import with_kept_image
 
         self._caller = caller_of(self, given, kind)
-        files = with_files(dict(given), self.client.deadline)
+        files = with_files(dict(given), self.call.deadline)
         return kind.read(with_kept_image(files, kind, self._caller))
 
     @property
@@ -66,35 +70,16 @@ class WebUITool(Tool):
         """Who calls; known once the parameters were read."""
         return self._caller
 
-    def changed(
-        self, name: str, kind: "type[Img2Img]", given: Mapping[str, Any]
+    def deliver(
+        self,
+        name: str,
+        output_format: "OutputFormat",
+        images: "Images[Report] | Images[UpscaleReport]",
     ) -> Iterator[ToolInvokeMessage]:
-        """Change an image, wholly or in part; ``name`` begins the file names.
-
-        Raises:
-            WebUIError: Any of the tree.
-        """
-        from bridge.offload import run_in_thread
-        from sdwebui.parameters import Inpaint
-        from sdwebui.planning.reproduction import completed
-        from sdwebui.planning.sources import prepare
-
-        asked = completed(self.read(kind, given))
-        assert asked.image  # noqa: S101 - read() refuses a call without one
-        image = asked.image.read()
-        mask = asked.mask.read() if isinstance(asked, Inpaint) and asked.mask else None
-        planner = self.client.planner
-        prepared = run_in_thread(prepare, asked, image, mask, not planner.dialect.resize_modes)
-        plan = planner.img2img(asked, prepared)
-        return self.images(name, asked, self.client.generate(plan))
-
-    def images(
-        self, name: str, asked: "Generation", pictures: "Generator[Picture, None, Report]"
-    ) -> Iterator[ToolInvokeMessage]:
-        """Hand over the images of a generation; ``name`` begins their file names."""
+        """Hand over the images of a call; ``name`` begins their file names."""
         from bridge.delivery import deliver
 
-        return deliver(self, self._caller, name, asked.output_format, pictures)
+        return deliver(self, self._caller, name, output_format, images)
 
     def answer(
         self, text: str, facts: Mapping[str, Any], variables: Mapping[str, Any]

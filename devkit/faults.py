@@ -45,8 +45,8 @@ KINDS: dict[str, tuple[str, str]] = {
     "DeadlineExceeded": (_CONNECTION, r"The time limit of 2 seconds"),
     "AnswerNotJSON": (_UNAVAILABLE, r"its answer is not the JSON of a WebUI"),
     "AnswerTooLarge": (_UNAVAILABLE, r"answer is larger than"),
-    "NotAPicture": (_UNAVAILABLE, r"is not base64|as an image that are none"),
-    "NoPicture": (_UNAVAILABLE, r"without an image|an empty image"),
+    "NotAnImage": (_UNAVAILABLE, r"is not base64|as an image that are none"),
+    "NoImage": (_UNAVAILABLE, r"without an image|an empty image"),
     "NotAWebUI": (
         _UNAVAILABLE,
         r"no list of models|a web page instead of JSON|has no endpoint for|redirects to",
@@ -58,10 +58,10 @@ KINDS: dict[str, tuple[str, str]] = {
 
 EXPECTED: dict[str, tuple[str, ...]] = {
     # KoboldCpp answers 200 without an image to any failure, SD.Next to a missing model.
-    "oom": ("OutOfMemory", "NoPicture"),
-    "nan": ("NotANumber", "NoPicture"),
-    "no_checkpoint": ("ModelMissing", "NoPicture"),
-    "model_load_failed": ("ModelMissing", "NoPicture"),
+    "oom": ("OutOfMemory", "NoImage"),
+    "nan": ("NotANumber", "NoImage"),
+    "no_checkpoint": ("ModelMissing", "NoImage"),
+    "model_load_failed": ("ModelMissing", "NoImage"),
     "extension_missing": ("ExtensionMissing",),
     "validation_422": ("Rejected",),
     "rate_limit_429": ("RateLimited",),
@@ -74,12 +74,12 @@ EXPECTED: dict[str, tuple[str, ...]] = {
     "cut_off_chunked": ("AnswerCutOff", PICTURES),
     "not_json": ("AnswerNotJSON",),
     "not_json_text": ("AnswerNotJSON",),
-    "wrong_json": ("AnswerNotJSON", "NoPicture"),
+    "wrong_json": ("AnswerNotJSON", "NoImage"),
     "huge": ("AnswerTooLarge",),
-    "bad_base64": ("NotAPicture",),
-    "not_a_picture": ("NotAPicture",),
-    "empty_picture": ("NoPicture",),
-    "no_pictures": ("NoPicture",),
+    "bad_base64": ("NotAnImage",),
+    "not_a_picture": ("NotAnImage",),
+    "empty_picture": ("NoImage",),
+    "no_pictures": ("NoImage",),
     "info_missing": (PICTURES,),
     "info_not_json": (PICTURES,),
     "slow_headers": ("DeadlineExceeded",),
@@ -151,11 +151,11 @@ def run_case(plugin: PluginHost, sim: Simulator, model: str, fault: str, number:
         "headers": f"X-Case: {number}",
     }
     # The checkpoint's name makes the plugin look into the list of models too.
-    asked = {"prompt": "a cat", "size": "64x64", "steps": 1, "model": model}
+    requested = {"prompt": "a cat", "size": "64x64", "steps": 1, "model": model}
     started = time.monotonic()
     got, message = PICTURES, ""
     try:
-        plugin.invoke(PROVIDER, "sd_txt2img", credentials, asked, timeout=60)
+        plugin.invoke(PROVIDER, "sd_txt2img", credentials, requested, timeout=60)
     except PluginError as error:
         got, message = kind_of(error), error.message
     overrun = max(0.0, time.monotonic() - started - SECONDS)

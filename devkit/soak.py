@@ -99,8 +99,8 @@ def generate(host: PluginHost, credentials: Mapping[str, str], count: int, at_on
     running: list[Call] = []
     while came < count:
         while started < count and len(running) < at_once:
-            asked = {"prompt": "a", "size": str(SIDE), "steps": 1, "seed": started % 7}
-            running.append(host.start("stable_diffusion", "sd_txt2img", credentials, asked))
+            requested = {"prompt": "a", "size": str(SIDE), "steps": 1, "seed": started % 7}
+            running.append(host.start("stable_diffusion", "sd_txt2img", credentials, requested))
             started += 1
         came += len(running.pop(0).wait(CALL_SECONDS).files)
     return came

@@ -15,7 +15,8 @@ class StableDiffusionProvider(ToolProvider):
             CredentialsValidateFailedError: What is wrong and what to do.
         """
         from bridge import errors
-        from bridge.credentials import CHECK_SECONDS, client_for
+        from bridge.credentials import CHECK_SECONDS, call_for
+        from sdwebui.client import check
 
         with errors.of_the_provider():
-            client_for(credentials, seconds=CHECK_SECONDS).check()
+            check(call_for(credentials, seconds=CHECK_SECONDS))

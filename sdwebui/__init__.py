@@ -1,1 +1,120 @@
-"""Client of the Stable Diffusion WebUI HTTP API; imports nothing of Dify and is usable alone."""
+"""Client of the Stable Diffusion WebUI HTTP API, for every server that speaks it.
+
+See ``docs/library.md`` for examples. Each name is imported when it is first used: the plugin needs
+few of them, and must start fast.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sdwebui.answers.images import Image, Images
+    from sdwebui.answers.report import Report
+    from sdwebui.application import Application
+    from sdwebui.caption import CaptionResult
+    from sdwebui.client import WebUI
+    from sdwebui.errors import (
+        AccessDenied,
+        DeadlineExceeded,
+        InvalidInput,
+        NotAWebUI,
+        ServerFault,
+        UnknownName,
+        Unreachable,
+        Unsupported,
+        WebUIError,
+        WrongModel,
+    )
+    from sdwebui.http.server import Server
+    from sdwebui.images.files import ImageFile
+    from sdwebui.infotext.parse import Infotext, parse
+    from sdwebui.listing import Listing
+    from sdwebui.parameters import (
+        Caption,
+        ControlNet,
+        Img2Img,
+        Inpaint,
+        ListResources,
+        Outpaint,
+        PngInfo,
+        Txt2Img,
+        Upscale,
+    )
+    from sdwebui.planning.planner import Defaults
+    from sdwebui.png_info import PngInfoResult
+    from sdwebui.upscale import UpscaleReport
+
+_MODULES = {
+    "answers.images": ("Image", "Images"),
+    "answers.report": ("Report",),
+    "application": ("Application",),
+    "caption": ("CaptionResult",),
+    "client": ("WebUI",),
+    "errors": (
+        "AccessDenied", "DeadlineExceeded", "InvalidInput", "NotAWebUI", "ServerFault",
+        "UnknownName", "Unreachable", "Unsupported", "WebUIError", "WrongModel",
+    ),
+    "http.server": ("Server",),
+    "images.files": ("ImageFile",),
+    "infotext.parse": ("Infotext", "parse"),
+    "listing": ("Listing",),
+    "parameters": (
+        "Caption", "ControlNet", "Img2Img", "Inpaint", "ListResources", "Outpaint", "PngInfo",
+        "Txt2Img", "Upscale",
+    ),
+    "planning.planner": ("Defaults",),
+    "png_info": ("PngInfoResult",),
+    "upscale": ("UpscaleReport",),
+}  # fmt: skip
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+
+__all__ = [
+    "AccessDenied",
+    "Application",
+    "Caption",
+    "CaptionResult",
+    "ControlNet",
+    "DeadlineExceeded",
+    "Defaults",
+    "Image",
+    "ImageFile",
+    "Images",
+    "Img2Img",
+    "Infotext",
+    "Inpaint",
+    "InvalidInput",
+    "ListResources",
+    "Listing",
+    "NotAWebUI",
+    "Outpaint",
+    "PngInfo",
+    "PngInfoResult",
+    "Report",
+    "Server",
+    "ServerFault",
+    "Txt2Img",
+    "UnknownName",
+    "Unreachable",
+    "Unsupported",
+    "Upscale",
+    "UpscaleReport",
+    "WebUI",
+    "WebUIError",
+    "WrongModel",
+    "parse",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module.
+
+    Raises:
+        AttributeError: There is no such name.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -1,14 +1,36 @@
-"""Every failure a user can meet, as one small tree of exceptions.
+"""Every failure that a user can meet, as one small tree of exceptions.
 
 The text of each is complete and meant for the person who uses the app: what happened, in the
 server's own words where it had any, and what to do next. No text may hold a secret; whoever builds
 one from a server's response passes it through
-:func:`sdwebui.http.status_errors.in_its_own_words` first.
+:func:`sdwebui.http.status_errors.server_message` first.
 """
+
+from typing import ClassVar, Self
 
 
 class WebUIError(Exception):
-    """Base of all failures; ``str(error)`` is the whole message for the user."""
+    """Base of all failures; ``str(error)`` is the whole message for the user.
+
+    Attributes:
+        status: HTTP status of the response that failed; None where there was none.
+        detail: The server's own words, at most 150 characters; "" where it said nothing.
+        retryable: Whether the same call may succeed later without a change. The job may have run
+            all the same: only for :class:`Unreachable` is it certain that it did not.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.detail = detail
+
+    def copy(self) -> Self:
+        """Return the same error without what it remembers of where it was raised."""
+        again = type(self)(str(self))
+        again.__dict__.update(self.__dict__)
+        return again
 
 
 class InvalidInput(WebUIError):
@@ -16,19 +38,31 @@ class InvalidInput(WebUIError):
 
 
 class UnknownName(InvalidInput):
-    """A name (checkpoint, sampler, LoRA, …) that the server does not offer; lists the nearest."""
+    """A name (checkpoint, sampler, LoRA, …) that the server does not offer; lists the nearest.
+
+    Attributes:
+        shortened: Whether the message names only the first of many.
+    """
+
+    def __init__(
+        self, message: str, *, shortened: bool = False, status: int | None = None, detail: str = ""
+    ) -> None:
+        super().__init__(message, status=status, detail=detail)
+        self.shortened = shortened
 
 
 class Unsupported(InvalidInput):
-    """Something was asked that this family of servers cannot do."""
+    """Something was requested that this family of servers cannot do."""
 
 
 class Unreachable(WebUIError):
-    """No HTTP answer could be had: refused, unknown host, TLS, connect timeout, dropped."""
+    """No HTTP response could be had: refused, unknown host, TLS, connect timeout, dropped."""
+
+    retryable: ClassVar[bool] = True
 
 
 class NotAWebUI(WebUIError):
-    """Something answered, but not the Stable Diffusion WebUI API."""
+    """Something responded, but not the Stable Diffusion WebUI API."""
 
 
 class AccessDenied(WebUIError):
@@ -62,42 +96,50 @@ class Rejected(ServerFault):
 class RateLimited(ServerFault):
     """Too many requests (429), or a queue that is full (503)."""
 
+    retryable: ClassVar[bool] = True
+
 
 class ProxyFailed(ServerFault):
-    """A reverse proxy answered in the server's place: 502, 503, 504 or 413."""
+    """A reverse proxy responded in the server's place: 502, 503, 504 or 413."""
+
+    retryable: ClassVar[bool] = True
 
 
 class BadAnswer(WebUIError):
-    """The server said 200 and sent something that cannot be used."""
+    """The server sent 200 and something that cannot be used."""
 
 
 class AnswerCutOff(BadAnswer):
-    """The connection ended before the answer did."""
+    """The connection ended before the response did."""
+
+    retryable: ClassVar[bool] = True
 
 
 class AnswerNotJSON(BadAnswer):
-    """The answer is not JSON, or not the JSON of this endpoint."""
+    """The response is not JSON, or not the JSON of this endpoint."""
 
 
 class AnswerTooLarge(BadAnswer):
-    """The answer passes the size that the client is ready to take."""
+    """The response passes the size that the client is ready to take."""
 
 
-class NotAPicture(BadAnswer):
+class NotAnImage(BadAnswer):
     """An image that is not base64, or not of an image format."""
 
 
-class NoPicture(BadAnswer):
+class NoImage(BadAnswer):
     """200 without an image."""
 
 
 class WrongModel(BadAnswer):
-    """The images were made with another checkpoint than the one asked for."""
+    """The images were made with another checkpoint than the one requested."""
 
 
 class DeadlineExceeded(WebUIError):
-    """The whole call took longer than the ``timeout`` credential allows."""
+    """The whole call took longer than its time limit."""
+
+    retryable: ClassVar[bool] = True
 
 
 class FileUnavailable(InvalidInput):
-    """An image handed over by Dify could not be downloaded."""
+    """An input image could not be read or downloaded."""

@@ -3,15 +3,13 @@
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from sdwebui.application import Application
 from sdwebui.dialects.plan import Plan
 from sdwebui.errors import DeadlineExceeded, WebUIError
 from sdwebui.http.deadline import Deadline
-from sdwebui.http.transport import Request, transport_to
-
-if TYPE_CHECKING:
-    from sdwebui.client import Client
+from sdwebui.http.transport import Request, Transport
 
 JOB_HEADER = "X-SD-Job"
 """Carries the job's id, so that a proxy can send all that concerns it to the same machine."""
@@ -19,43 +17,49 @@ JOB_HEADER = "X-SD-Job"
 GRACE_SECONDS = 0.5
 """How far beyond the time limit asking and interrupting may go."""
 
-_LONGER = "raise timeout (at most 590)"
 
+def handle_timeout(
+    transport: Transport, deadline: Deadline, plan: Plan, task: str | None, application: Application
+) -> DeadlineExceeded:
+    """Return the exception for a job whose time is up, after seeing where the job stands.
 
-def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> DeadlineExceeded:
-    """The exception for a job whose time is up, once it was seen where it stands.
+    The job is interrupted if, and only if, the server reports that this very job is the one that
+    runs: ``/sdapi/v1/interrupt`` stops whoever is running.
 
-    The job is interrupted if, and only if, the server says that this very job is the one that runs:
-    ``/sdapi/v1/interrupt`` stops whoever is running.
+    Args:
+        transport: To the server.
+        deadline: Of the whole call.
+        plan: What was requested.
+        task: The job's id on the server; None where it has none.
+        application: Its words for the time limit.
     """
     limit = (
-        f"The time limit of {client.seconds:g} seconds (the timeout credential) passed during "
-        f"{plan.job}."
+        f"The time limit of {deadline.seconds:g} seconds{application.time_limit_hint} passed "
+        f"during {plan.job}."
     )
-    task = body.get("force_task_id")
+    longer = application.longer
     if not task:
         return DeadlineExceeded(
             f"{limit} This server cannot tell where the job stands, so it was left alone and may "
-            f"still be running. Ask for less, or {_LONGER}."
+            f"still be running. Ask for less, or {longer}."
         )
-    until = Deadline(client.deadline.end + GRACE_SECONDS, client.seconds)
+    until = Deadline(deadline.end + GRACE_SECONDS, deadline.seconds)
     headers = {JOB_HEADER: plan.task}
-    transport = transport_to(client.server)
-    ask = Request("POST", "/internal/progress", "progress", {"id_task": task}, headers)
+    progress = Request("POST", "/internal/progress", "progress", {"id_task": task}, headers)
     try:
-        state = transport.post(ask, until)
+        state = transport.post(progress, until)
     except WebUIError:
         state = None
     if not isinstance(state, Mapping):
         return DeadlineExceeded(
             f"{limit} The server did not tell where the job stands, so it was left alone and may "
-            f"still be running. See in the WebUI, and {_LONGER} if it is slow."
+            f"still be running. See in the WebUI, and {longer} if it is slow."
         )
     if state.get("queued"):
         return DeadlineExceeded(
             f"{limit} The job was still waiting in the server's queue{_behind(state)}; a queued "
             "job cannot be cancelled, so it will run later. Try again when the server is less "
-            f"busy, or {_LONGER}."
+            f"busy, or {longer}."
         )
     if state.get("active"):
         stopped = False
@@ -68,7 +72,7 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
         end = "was interrupted" if stopped else "could not be interrupted and goes on"
         return DeadlineExceeded(
             f"{limit} The job was running{far} and {end}. Ask for fewer steps, a smaller size or "
-            f"fewer images, or {_LONGER}."
+            f"fewer images, or {longer}."
         )
     return DeadlineExceeded(
         f"{limit} The server says the job is "
@@ -78,7 +82,7 @@ def whereabouts(client: "Client", plan: Plan, body: Mapping[str, Any]) -> Deadli
 
 
 def _behind(state: Mapping[str, Any]) -> str:
-    """A1111's "In queue: 3/6" as the number of jobs before this one.
+    """Return A1111's "In queue: 3/6" as the number of jobs before this one.
 
     The running job is not in that count but stands before the first of it (recordings
     parallel-internal-progress-B-queued, parallel-pending-tasks).

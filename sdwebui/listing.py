@@ -1,23 +1,13 @@
 """What a server offers as rows short enough for an agent to read."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
-from sdwebui.client import Client
-from sdwebui.parameters import ListResources
-from sdwebui.resources.names import Offer, folded
+from sdwebui.call import Call
+from sdwebui.parameters import ListResources, ResourceKind
+from sdwebui.resources.names import Entry, folded
 
-_KINDS = {
-    "loras": "LoRAs",
-    "samplers": "samplers",
-    "schedulers": "schedulers",
-    "upscalers": "upscalers",
-    "vaes": "VAEs",
-    "styles": "styles",
-    "embeddings": "embeddings",
-    "controlnet_models": "ControlNet models",
-    "face_detailers": "face detailers",
-}
+_KINDS: tuple[ResourceKind, ...] = tuple(one for one in get_args(ResourceKind) if one != "all")
 
 MOST_ROWS = 50
 """Rows at most, so that an agent can read them."""
@@ -56,48 +46,39 @@ class Listing:
     missing: tuple[str, ...]
 
 
-def list_resources(client: Client, asked: ListResources) -> Listing:
+def list_resources(call: Call, requested: ListResources) -> Listing:
     """Look up what was asked for.
 
     Raises:
         WebUIError: The server cannot be asked.
     """
-    kinds = ("models", *_KINDS) if asked.kind == "all" else (asked.kind,)
-    wanted = folded(asked.filter)
+    kinds = _KINDS if requested.kind == "all" else (requested.kind,)
+    wanted = folded(requested.filter)
     rows: list[Row] = []
     missing = []
     total = 0
     for kind in kinds:
-        offers = _offers(client, kind)
-        if offers is None:
+        entries = _entries(call, kind)
+        if entries is None:
             missing.append(kind)
             continue
-        found = [offer for offer in offers if _fits(offer, wanted)]
+        found = [entry for entry in entries if _fits(entry, wanted)]
         total += len(found)
-        shown = found[:EACH_IN_ALL] if asked.kind == "all" and not wanted else found
-        rows += (Row(kind, offer.name, offer.detail[:200]) for offer in shown)
+        shown = found[:EACH_IN_ALL] if requested.kind == "all" and not wanted else found
+        rows += (Row(kind, entry.name, entry.detail[:200]) for entry in shown)
     return Listing(tuple(rows[:MOST_ROWS]), total, tuple(missing))
 
 
-def _fits(offer: Offer, wanted: str) -> bool:
-    return not wanted or any(wanted in folded(one) for one in (*offer.spellings, offer.detail))
+def _fits(entry: Entry, wanted: str) -> bool:
+    return not wanted or any(wanted in folded(one) for one in (*entry.spellings, entry.detail))
 
 
-def _offers(client: Client, kind: str) -> tuple[Offer, ...] | None:
-    catalog, deadline = client.catalog, client.deadline
+def _entries(call: Call, kind: ResourceKind) -> tuple[Entry, ...] | None:
     if kind == "models":
-        return catalog.checkpoints(deadline)
-    dialect = catalog.dialect(deadline)
-    source: str | None = {
-        "vaes": dialect.vae_list,
-        "face_detailers": dialect.detailer_list,
-        "schedulers": "schedulers" if dialect.schedulers else None,
-        "controlnet_models": "ControlNet models" if dialect.controlnet else None,
-    }.get(kind, _KINDS[kind])
-    if source is None:
-        return None
-    offers = catalog.offers(source, deadline)
-    return None if offers is None else tuple(one for one in offers if one.name != "None")
+        return call.catalog.checkpoints()
+    resource = call.dialect.resource(kind)
+    entries = call.catalog.entries(resource) if resource else None
+    return None if entries is None else tuple(one for one in entries if one.name != "None")
 
 
 def as_facts(listing: Listing) -> dict[str, Any]:
@@ -133,7 +114,7 @@ def in_words(listing: Listing, most_characters: int | None = None) -> str:
     if more > 0:
         lines.append(f"… and {more} more; narrow the filter, or name one kind.")
     if not listing.total and not listing.missing:
-        lines.append("There is nothing of that name.")
+        lines.append("No match.")
     if listing.missing:
         lines.append(f"This server does not list: {', '.join(listing.missing)}.")
     return "\n".join(lines)

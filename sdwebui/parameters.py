@@ -35,6 +35,7 @@ MaskedContent = Literal["fill", "original", "noise", "nothing"]
 InpaintArea = Literal["whole", "only_masked"]
 MaskMode = Literal["masked", "not_masked"]
 FaceRestorer = Literal["CodeFormer", "GFPGAN"]
+CaptionMethod = Literal["clip", "deepbooru"]
 ModelFamily = Literal["auto", "sd15", "sd2", "sdxl", "sd3", "flux", "qwen", "zimage"]
 ResourceKind = Literal[
     "all",
@@ -221,13 +222,13 @@ class Parameters(BaseModel):
         strangers = [name for name in wanted if name not in {*cls.LLM, *cls.SETTINGS}]
         if strangers:
             raise InvalidInput(" ".join(map(cls._stranger, strangers)))
-        asked = cls.build(wanted)
-        if cls.IMAGE and not getattr(asked, cls.IMAGE):
+        requested = cls.build(wanted)
+        if cls.IMAGE and not getattr(requested, cls.IMAGE):
             raise InvalidInput(
                 f"{cls.IMAGE} is missing: hand over an image file. An agent whose tools get no "
                 "files gives image_id instead."
             )
-        return asked
+        return requested
 
     @classmethod
     def _stranger(cls, name: str) -> str:
@@ -501,7 +502,7 @@ class Caption(Parameters):
 
     image: InputFile | None = None
     image_id: str | None = None
-    method: Literal["clip", "deepbooru"] = "clip"
+    method: CaptionMethod = "clip"
 
 
 class PngInfo(Parameters):

@@ -1,15 +1,18 @@
-"""How an image was made: from its file, and from the server only if that tells nothing."""
+"""How an image was made: from its file, and from the server only if that holds nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pybase64
 
-from sdwebui.client import Client
+from sdwebui.call import Call
 from sdwebui.errors import WebUIError
-from sdwebui.http.transport import Request, transport_to
+from sdwebui.http.transport import Request
+from sdwebui.images.inputs import open_image
 from sdwebui.infotext.parse import Infotext, foreign_maker, parse, read_parameters
+from sdwebui.parameters import PngInfo
 
 NOTHING = (
     "The image holds no generation parameters: it was not made by a WebUI, or an editor, a "
@@ -18,12 +21,12 @@ NOTHING = (
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class PngInfoResult:
     """What is known of an image's making.
 
     Attributes:
         text: The parameters as they are written in the file; "" when there are none.
-        infotext: The same, taken apart.
+        infotext: The same, parsed.
         warnings: Why there are none.
     """
 
@@ -32,7 +35,7 @@ class Origin:
     warnings: tuple[str, ...]
 
     def facts(self) -> dict[str, Any]:
-        """The variables of the tool; a number that is not told is None."""
+        """Return the variables of the tool; a number that is not known is None."""
         info = self.infotext
         return {
             "prompt": info.prompt if self.text else "",
@@ -49,28 +52,32 @@ class Origin:
         }
 
 
-def told_by_file(data: bytes) -> Origin | None:
-    """What an image's own file says; None when it says nothing."""
+def png_info(call: Call, requested: PngInfo) -> PngInfoResult:
+    """Return how an image was made.
+
+    Raises:
+        InvalidInput: The file is no image.
+    """
+    assert requested.image  # noqa: S101 - its model refuses a call without one
+    data = requested.image.read()
     text = read_parameters(data)
-    return Origin(text, parse(text), ()) if text else None
-
-
-def told_by_server(client: Client, data: bytes) -> Origin:
-    """What the server can read of an image whose file says nothing that is known here."""
-    said = _asked_of_server(client, data)
-    if said:
-        return Origin(said, parse(said), ())
+    if not text:
+        # What is no image is refused in words before the server is bothered with it.
+        call.application.run(partial(open_image, data, name="image"))
+        text = _from_server(call, data)
+    if text:
+        return PngInfoResult(text, parse(text), ())
     maker = foreign_maker(data)
     reason = f"The image was made by {maker}, which notes it in its own way." if maker else NOTHING
-    return Origin("", Infotext(), (reason,))
+    return PngInfoResult("", Infotext(), (reason,))
 
 
-def _asked_of_server(client: Client, data: bytes) -> str:
+def _from_server(call: Call, data: bytes) -> str:
     body = {"image": pybase64.b64encode(data).decode("ascii")}
     request = Request("POST", "/sdapi/v1/png-info", "png_info", body)
     try:
-        answer = transport_to(client.server).post(request, client.deadline)
+        answer = call.transport.post(request, call.deadline)
     except WebUIError:
-        # sd.cpp and KoboldCpp have no such endpoint, and the file itself said nothing.
+        # sd.cpp and KoboldCpp have no such endpoint, and the file itself held nothing.
         return ""
     return str(answer.get("info") or "") if isinstance(answer, Mapping) else ""

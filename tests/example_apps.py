@@ -301,8 +301,8 @@ def complaints_of_agent(document: Document) -> Iterator[str]:
         for name, parameter in parameters.items():
             if parameter["type"] in ("file", "files") and parameter.get("required"):
                 yield f"{where}: classic agents drop a tool that requires a file ({name})"
-            asked = parameter["form"] == "llm" or "default" in parameter
-            if asked and name not in use["tool_parameters"]:
+            requested = parameter["form"] == "llm" or "default" in parameter
+            if requested and name not in use["tool_parameters"]:
                 yield f"{where}: {name} is missing"
 
 

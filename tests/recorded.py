@@ -40,7 +40,7 @@ def _strings_in(value: Any, place: str) -> Iterator[tuple[str, str]]:
             yield from _strings_in(inner, place)
 
 
-def answered_pictures(family: str) -> dict[bytes, str]:
+def answered_images(family: str) -> dict[bytes, str]:
     """The whole images that a family of servers sent, each with one case it stood in."""
     pictures: dict[bytes, str] = {}
     for case, place, text in strings(family):

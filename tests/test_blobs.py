@@ -96,26 +96,26 @@ RED = encoded(Image.new("RGB", (64, 64), "red"), "PNG", "a cat\nSteps: 20, Seed:
 def test_an_image_stays_the_very_same_file_where_nothing_is_asked() -> None:
     formats: tuple[OutputFormat, ...] = ("original", "png")
     for output_format in formats:
-        data, kind, said = as_asked(RED, PNG, output_format)
+        data, kind, reported = as_asked(RED, PNG, output_format)
         assert data is RED
-        assert (kind, said) == (PNG, [])
+        assert (kind, reported) == (PNG, [])
 
 
 @pytest.mark.parametrize(("output_format", "name"), [("jpeg", "jpeg"), ("webp", "webp")])
 def test_an_image_becomes_what_is_asked_and_keeps_its_parameters(
     output_format: OutputFormat, name: str
 ) -> None:
-    data, kind, said = as_asked(RED, PNG, output_format)
+    data, kind, reported = as_asked(RED, PNG, output_format)
     assert kind.name == name
     assert recognise(data) == kind
     assert metadata.parameters_of(data) == metadata.parameters_of(RED)
-    assert said == []
+    assert reported == []
 
 
 def test_an_image_that_cannot_be_converted_is_not_lost() -> None:
-    data, kind, (said,) = as_asked(RED[:-30], PNG, "jpeg")
+    data, kind, (reported,) = as_asked(RED[:-30], PNG, "jpeg")
     assert (data, kind) == (RED[:-30], PNG)
-    assert said.startswith("An image stays a png as the server sent it. An image of ")
+    assert reported.startswith("An image stays a png as the server sent it. An image of ")
 
 
 @pytest.mark.parametrize(
@@ -135,21 +135,23 @@ def test_a_file_over_difys_limit_is_made_smaller_until_it_fits(
     text = "a cat\nSteps: 20, Seed: 7, Size: 128x128"
     before = encoded(noise(), kind, text, quality=100, lossless=True)
     assert len(before) > most
-    data, became, (said,) = as_asked(before, sniff(before), "original")
+    data, became, (reported,) = as_asked(before, sniff(before), "original")
     assert (became.name, recognise(data)) == ("jpeg", became)
     assert len(data) <= most
     assert metadata.parameters_of(data) == text
-    assert re.match(rf"A {kind.lower()} of \d+ MB is more than Dify's \d+ MB a file; {end}$", said)
+    assert re.match(
+        rf"A {kind.lower()} of \d+ MB is more than Dify's \d+ MB a file; {end}$", reported
+    )
 
 
 def test_what_was_converted_is_held_to_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.blobs.MOST_FILE_BYTES", 20_000)
     before = encoded(noise(), "JPEG", quality=50)
     assert len(before) < 20_000
-    data, kind, (said,) = as_asked(before, sniff(before), "png")
+    data, kind, (reported,) = as_asked(before, sniff(before), "png")
     assert kind.name == "jpeg"
     assert len(data) <= 20_000
-    assert said.startswith("A png of ")
+    assert reported.startswith("A png of ")
 
 
 @pytest.mark.parametrize("broken", [False, True])
@@ -160,6 +162,6 @@ def test_a_file_that_cannot_be_made_smaller_is_handed_over_with_a_word(
     frames = [noise(16), noise(16).rotate(90)]
     moving = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     before = RED[:-30] if broken else moving
-    data, kind, (said,) = as_asked(before, sniff(before), "original")
+    data, kind, (reported,) = as_asked(before, sniff(before), "original")
     assert (data, kind) == (before, sniff(before))
-    assert said.endswith("so Dify may refuse it. Ask for a smaller image.")
+    assert reported.endswith("so Dify may refuse it. Ask for a smaller image.")

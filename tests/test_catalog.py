@@ -9,18 +9,19 @@ from sdwebui import errors
 from sdwebui.http.deadline import Deadline
 from sdwebui.http.server import Server
 from sdwebui.http.transport import Transport
+from sdwebui.resources.cache import Cache
 from sdwebui.resources.catalog import Catalog
 from tests.raw_server import RawServer
 
 
-def asked_at_once(catalog: Catalog, seconds: list[float]) -> list[str]:
+def asked_at_once(transport: Transport, cache: Cache, seconds: list[float]) -> list[str]:
     """The errors of calls that start together, each with its own time limit."""
-    said: list[str] = []
+    reported: list[str] = []
 
     def ask(limit: float) -> None:
         with pytest.raises(errors.WebUIError) as caught:
-            catalog.checkpoints(Deadline.after(limit))
-        said.append(str(caught.value))
+            Catalog(transport, cache, Deadline.after(limit)).checkpoints()
+        reported.append(str(caught.value))
 
     threads = [threading.Thread(target=ask, args=(limit,)) for limit in seconds]
     for thread in threads:
@@ -28,7 +29,7 @@ def asked_at_once(catalog: Catalog, seconds: list[float]) -> list[str]:
         time.sleep(0.05)
     for thread in threads:
         thread.join()
-    return said
+    return reported
 
 
 def test_calls_that_wait_for_a_server_that_hangs_fail_together(
@@ -36,14 +37,15 @@ def test_calls_that_wait_for_a_server_that_hangs_fail_together(
 ) -> None:
     monkeypatch.setattr("sdwebui.resources.catalog.LIST_DEADLINE", 0.8)
     raw = RawServer(lambda *_: time.sleep(30))
-    catalog = Catalog(Transport(Server.at(raw.url)))
+    transport = Transport(Server.at(raw.url))
+    cache = Cache(transport.server)
     started = time.monotonic()
-    said = asked_at_once(catalog, [30] * 6)
+    reported = asked_at_once(transport, cache, [30] * 6)
     assert time.monotonic() - started < 1.6
     assert len(raw.requests) == 1
-    assert len(set(said)) == 1
+    assert len(set(reported)) == 1
     # Whoever comes later tries it again.
-    asked_at_once(catalog, [30])
+    asked_at_once(transport, cache, [30])
     assert len(raw.requests) == 2
     raw.close()
 
@@ -51,6 +53,7 @@ def test_calls_that_wait_for_a_server_that_hangs_fail_together(
 def test_a_call_with_little_time_fails_for_itself_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sdwebui.resources.catalog.LIST_DEADLINE", 0.8)
     raw = RawServer(lambda *_: time.sleep(30))
-    asked_at_once(Catalog(Transport(Server.at(raw.url))), [0.3, 30])
+    transport = Transport(Server.at(raw.url))
+    asked_at_once(transport, Cache(transport.server), [0.3, 30])
     assert len(raw.requests) == 2
     raw.close()

@@ -14,14 +14,15 @@ import responses
 from PIL import Image
 
 from sdwebui import errors
+from sdwebui.answers.images import Image as MadeImage
 from sdwebui.answers.report import Report
-from sdwebui.client import Client, Picture
+from sdwebui.client import WebUI
 from sdwebui.dialects.plan import ControlUnit
-from sdwebui.http.server import Server
+from sdwebui.generation import generate
 from sdwebui.parameters import Txt2Img
 from sdwebui.planning.planner import Defaults
 from tests.raw_server import RawServer
-from tests.webui import URL, fresh_server, webui
+from tests.webui import URL, webui
 
 TXT2IMG = f"{URL}/sdapi/v1/txt2img"
 
@@ -38,19 +39,14 @@ def answer(images: list[Any], **info: Any) -> dict[str, Any]:
 
 
 def run(
-    mock: responses.RequestsMock, *answers: Any, status: int = 200, **asked: Any
-) -> tuple[list[Picture], Report]:
+    mock: responses.RequestsMock, *answers: Any, status: int = 200, **requested: Any
+) -> tuple[list[MadeImage], Report]:
     for one in answers:
         mock.post(TXT2IMG, json=one, status=one.pop("_status", status))
-    client = Client(fresh_server())
-    plan = client.planner.txt2img(Txt2Img.build({"prompt": "a cat", "seed": 7, **asked}))
-    pictures = []
-    generation = client.generate(plan)
-    while True:
-        try:
-            pictures.append(next(generation))
-        except StopIteration as end:
-            return pictures, end.value
+    call = WebUI(URL).call()
+    plan = call.planner.txt2img(Txt2Img.build({"prompt": "a cat", "seed": 7, **requested}))
+    images = generate(call, plan)
+    return list(images), images.report
 
 
 def bodies(mock: responses.RequestsMock) -> Iterator[dict[str, Any]]:
@@ -102,11 +98,11 @@ def test_an_answer_is_complete_when_its_json_is(missing: int) -> None:
             connection.sendall(raw_answer(told, len(told) + missing))
 
     raw = RawServer(script)
-    client = Client(Server.at(raw.url), seconds=30)
+    call = WebUI(raw.url).call(30)
     sizes = {"size": "512x512", "steps": 1, "cfg_scale": 1}
-    plan = client.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **sizes}))
+    plan = call.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **sizes}))
     started = time.monotonic()
-    (picture,) = client.generate(plan)
+    (picture,) = generate(call, plan)
     assert picture.seed == 7
     assert time.monotonic() - started < 3
     raw.close()
@@ -118,17 +114,13 @@ def test_room_is_left_for_pictures_that_come_back() -> None:
     told["parameters"] = {"alwayson_scripts": {"ControlNet": {"args": [{"image": "A" * 2**24}]}}}
     with webui("a1111") as mock:
         mock.post(TXT2IMG, json=told)
-        client = Client(fresh_server())
-        asked = {"prompt": "a cat", "seed": 7, "size": "512x512"}
-        plan = client.planner.txt2img(Txt2Img.read(asked))
+        call = WebUI(URL).call()
+        requested = {"prompt": "a cat", "seed": 7, "size": "512x512"}
+        plan = call.planner.txt2img(Txt2Img.read(requested))
         unit = ControlUnit("A" * 2**24, "canny", "none", 1.0, 0.0, 1.0, "balanced")
-        generation = client.generate(replace(plan, controls=(unit,)))
-        pictures = []
-        with pytest.raises(StopIteration) as end:
-            while True:
-                pictures.append(next(generation))
-    assert len(pictures) == 1
-    assert not [one for one in end.value.value.warnings if "larger than" in one]
+        images = generate(call, replace(plan, controls=(unit,)))
+        assert len(list(images)) == 1
+    assert not [one for one in images.report.warnings if "larger than" in one]
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -227,19 +219,19 @@ def test_a_picture_that_arrived_before_the_answer_broke_off_is_kept() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "said"),
+    ("told", "kind", "reported"),
     [
-        (answer([]), errors.NoPicture, "without an image"),
-        ({"images": [], "info": ""}, errors.NoPicture, "whether a model is selected"),
-        (answer([""]), errors.NoPicture, "sent an empty image"),
-        (answer([None]), errors.NoPicture, "sent an empty image"),
-        (answer(["@@@@"]), errors.NotAPicture, "(?i)image"),
-        (answer([base64.b64encode(b"hello").decode()]), errors.NotAPicture, "(?i)image"),
+        (answer([]), errors.NoImage, "without an image"),
+        ({"images": [], "info": ""}, errors.NoImage, "whether a model is selected"),
+        (answer([""]), errors.NoImage, "sent an empty image"),
+        (answer([None]), errors.NoImage, "sent an empty image"),
+        (answer(["@@@@"]), errors.NotAnImage, "(?i)image"),
+        (answer([base64.b64encode(b"hello").decode()]), errors.NotAnImage, "(?i)image"),
         ({"detail": "Not Found", "_status": 404}, errors.NotAWebUI, "--api"),
     ],
 )
-def test_an_answer_that_is_none(told: dict[str, Any], kind: type[Exception], said: str) -> None:
-    with webui("a1111") as mock, pytest.raises(kind, match=said):
+def test_an_answer_that_is_none(told: dict[str, Any], kind: type[Exception], reported: str) -> None:
+    with webui("a1111") as mock, pytest.raises(kind, match=reported):
         run(mock, dict(told))
 
 
@@ -270,33 +262,32 @@ def test_seeds_in_the_report_are_the_servers() -> None:
 
 
 def test_a_warm_generation_is_one_request() -> None:
-    server = fresh_server()
+    client = WebUI(URL, defaults=Defaults("dreamshaper_8"))
     with webui("a1111") as mock:
         mock.post(TXT2IMG, json=answer([png()]))
         for _ in range(2):
-            client = Client(server, defaults=Defaults("dreamshaper_8"))
-            list(client.generate(client.planner.txt2img(Txt2Img(prompt="a", sampler="Euler"))))
+            call = client.call()
+            list(generate(call, call.planner.txt2img(Txt2Img(prompt="a", sampler="Euler"))))
             sent = len(mock.calls)
             mock.calls.reset()
     assert sent == 1
 
 
 def test_an_unexpected_404_makes_the_family_be_found_out_again() -> None:
-    server = fresh_server()
+    client = WebUI(URL)
     with webui("a1111") as mock, pytest.raises(errors.NotAWebUI):
         mock.post(TXT2IMG, status=404, json={"detail": "Not Found"})
-        client = Client(server)
-        list(client.generate(client.planner.txt2img(Txt2Img(prompt="a"))))
+        call = client.call()
+        list(generate(call, call.planner.txt2img(Txt2Img(prompt="a"))))
     with webui("sdcpp"):
-        client = Client(server)
-        assert client.catalog.dialect(client.deadline).family == "sdcpp"
+        assert client.call().dialect.family == "sdcpp"
 
 
 def test_check_is_content_with_what_is_there() -> None:
     with webui("a1111"):
-        Client(fresh_server(), defaults=Defaults("dreamshaper_8")).check()
+        WebUI(URL, defaults=Defaults("dreamshaper_8")).check()
 
 
 def test_check_refuses_a_model_that_is_not_there() -> None:
     with webui("a1111"), pytest.raises(errors.UnknownName, match="no model 'nope'"):
-        Client(fresh_server(), defaults=Defaults("nope")).check()
+        WebUI(URL, defaults=Defaults("nope")).check()

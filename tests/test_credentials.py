@@ -45,11 +45,11 @@ def refusal(plugin: PluginHost, **credentials: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "reported"),
     [
         (
             answering(http("401 Unauthorized", {"detail": "Not authenticated"})),
-            'did not let the plugin in (401). It said: "Not authenticated" It asks for a password: '
+            'refused access (401). It said: "Not authenticated" It asks for a password: '
             "set api_auth to user:password",
         ),
         (
@@ -86,11 +86,11 @@ def refusal(plugin: PluginHost, **credentials: str) -> str:
     ],
 )
 def test_what_answers_is_no_usable_webui(
-    plugin: PluginHost, serve: Callable[[Script], RawServer], script: Script, said: str
+    plugin: PluginHost, serve: Callable[[Script], RawServer], script: Script, reported: str
 ) -> None:
     url = serve(script).url
     message = refusal(plugin, base_url=url)
-    assert said in message
+    assert reported in message
     assert url.removeprefix("http://") in message
 
 
@@ -143,7 +143,7 @@ def test_timeout(plugin: PluginHost, serve: Callable[[Script], RawServer]) -> No
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "reported"),
     [
         ({"base_url": ""}, "base_url is missing"),
         ({"base_url": "ftp://gpu"}, "must begin with http:// or https://"),
@@ -161,9 +161,9 @@ def test_timeout(plugin: PluginHost, serve: Callable[[Script], RawServer]) -> No
         ({"base_url": "http://127..0.1"}, "base_url names no host"),
     ],
 )
-def test_malformed_credentials(plugin: PluginHost, given: dict[str, str], said: str) -> None:
+def test_malformed_credentials(plugin: PluginHost, given: dict[str, str], reported: str) -> None:
     message = refusal(plugin, **given)
-    assert said in message
+    assert reported in message
     assert "s3cret" not in message
 
 
@@ -295,8 +295,8 @@ def test_an_image_that_is_repeated_does_not_get_them_twice(
     plugin: PluginHost, webui: Simulator, prompts: Prompts
 ) -> None:
     both = {"prompt_prefix": PREFIX, "negative_prompt": NEGATIVE}
-    asked = {"prompt": "a cat", "negative_prompt": "dog", "size": "64x64", "steps": 1}
-    made = plugin.invoke(PROVIDER, "sd_txt2img", {"base_url": webui.url, **both}, asked)
+    requested = {"prompt": "a cat", "negative_prompt": "dog", "size": "64x64", "steps": 1}
+    made = plugin.invoke(PROVIDER, "sd_txt2img", {"base_url": webui.url, **both}, requested)
     image = plugin.files.add(made.files[0].data, "a.png")
     assert prompts({"reproduce": image}, **both) == (f"{PREFIX}, a cat", f"{NEGATIVE}, dog")
 

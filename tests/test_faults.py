@@ -7,7 +7,7 @@ import pytest
 
 from sdwebui import errors
 from sdwebui.http.server import Server
-from sdwebui.http.status_errors import fault_of, in_its_own_words
+from sdwebui.http.status_errors import error_from_response, server_message
 
 SERVER = Server.at("http://gpu:7860", api_auth="me:hunter22")
 OPEN = Server.at("http://gpu:7860")
@@ -16,7 +16,7 @@ NGINX = b"<html><head><title>%s</title></head><body><center>nginx</center></body
 
 def fault(status: int, body: Any, server: Server = SERVER, **headers: str) -> errors.WebUIError:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return fault_of(server, status, headers, data, job="txt2img")
+    return error_from_response(server, status, headers, data, job="txt2img")
 
 
 A1111_CUDA = {
@@ -39,13 +39,13 @@ def test_words_nested_without_end_are_no_trouble() -> None:
 
 def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
     server = Server.at("http://gpu:7860", api_auth="me:two  spaces")
-    said = in_its_own_words(server, b"wrong: me:two  spaces, wrong: two spaces")
-    assert "two  spaces" not in said
-    assert said.startswith("wrong: •••")
+    reported = server_message(server, b"wrong: me:two  spaces, wrong: two spaces")
+    assert "two  spaces" not in reported
+    assert reported.startswith("wrong: •••")
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "kind", "said"),
+    ("status", "body", "kind", "reported"),
     [
         (500, A1111_CUDA, errors.OutOfMemory, "smaller size or fewer images"),
         (500, FORGE_CUDA, errors.OutOfMemory, "CUDA out of memory"),
@@ -160,26 +160,26 @@ def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
     ],
 )
 def test_each_familys_failure_is_told_apart(
-    status: int, body: Any, kind: type[errors.WebUIError], said: str
+    status: int, body: Any, kind: type[errors.WebUIError], reported: str
 ) -> None:
     error = fault(status, body)
     assert type(error) is kind
-    assert said in str(error)
+    assert reported in str(error)
     assert "SECRET" not in str(error)
 
 
 @pytest.mark.parametrize(
-    ("server", "said"),
+    ("server", "reported"),
     [
         (OPEN, "set api_auth to user:password"),
         (SERVER, "api_auth is wrong"),
         (Server.at("gpu", api_auth="me:pässwörd"), "ASCII passwords only"),
     ],
 )
-def test_a_closed_door_tells_what_to_bring(server: Server, said: str) -> None:
+def test_a_closed_door_tells_what_to_bring(server: Server, reported: str) -> None:
     error = fault(401, {"error": "HTTPException", "detail": "Not authenticated"}, server)
     assert isinstance(error, errors.AccessDenied)
-    assert said in str(error)
+    assert reported in str(error)
 
 
 def test_a_redirect_that_is_not_followed_names_its_target_without_a_password() -> None:
@@ -190,12 +190,12 @@ def test_a_redirect_that_is_not_followed_names_its_target_without_a_password() -
 
 def test_words_are_short_and_hold_no_secret() -> None:
     body = json.dumps({"detail": f"Basic bWU6aHVudGVyMjI= me:hunter22 {'x' * 500}"}).encode()
-    said = in_its_own_words(SERVER, body)
-    assert len(said) == 150
-    assert "hunter22" not in said
-    assert "bWU6" not in said
+    reported = server_message(SERVER, body)
+    assert len(reported) == 150
+    assert "hunter22" not in reported
+    assert "bWU6" not in reported
 
 
 def test_a_page_without_title_is_read_without_its_tags() -> None:
     page = b"<html><style>p {}</style><p>Down &amp; out</p></html>"
-    assert in_its_own_words(SERVER, page) == "Down & out"
+    assert server_message(SERVER, page) == "Down & out"

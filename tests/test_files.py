@@ -104,7 +104,7 @@ def dripping(head: bytes) -> Script:
 
 
 @pytest.mark.parametrize(
-    ("script", "said"),
+    ("script", "reported"),
     [
         (
             answering(http("500 Oops")),
@@ -121,11 +121,13 @@ def dripping(head: bytes) -> Script:
         (dripping(b"HTTP/1.1 200 OK\r\n\r\n"), "did not answer within 2 seconds"),
     ],
 )
-def test_a_download_that_fails(plugin: PluginHost, serve: Serve, script: Script, said: str) -> None:
+def test_a_download_that_fails(
+    plugin: PluginHost, serve: Serve, script: Script, reported: str
+) -> None:
     url = serve(script).url
     message = refusal(plugin, f"{url}{DIFYS}", timeout="2.2")
     assert message.startswith("holiday.png ")
-    assert said in message
+    assert reported in message
 
 
 @pytest.mark.parametrize("status", ["401 Unauthorized", "403 Forbidden", "404 Not Found"])
@@ -139,7 +141,7 @@ def test_what_difys_own_server_refuses(plugin: PluginHost, serve: Serve, status:
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "reported"),
     [
         ("401 Unauthorized", "wants a login (401)"),
         ("403 Forbidden", "forbids it (403)"),
@@ -149,11 +151,11 @@ def test_what_difys_own_server_refuses(plugin: PluginHost, serve: Serve, status:
     ],
 )
 def test_what_a_stranger_refuses_is_told_as_what_it_is(
-    plugin: PluginHost, serve: Serve, status: str, said: str
+    plugin: PluginHost, serve: Serve, status: str, reported: str
 ) -> None:
     url = serve(answering(http(status))).url
     assert refusal(plugin, f"{url}{STRANGERS}") == (
-        f"holiday.png could not be downloaded: {url} {said}. {LINK_ADVICE}"
+        f"holiday.png could not be downloaded: {url} {reported}. {LINK_ADVICE}"
     )
 
 
@@ -236,10 +238,10 @@ def test_an_unset_files_url(plugin: PluginHost) -> None:
     assert "has no complete address, because FILES_URL is not set in Dify." in message
 
 
-def noisy(plugin: PluginHost, **asked: Any) -> ToolResult:
+def noisy(plugin: PluginHost, **requested: Any) -> ToolResult:
     """An image of 4096² pixels of which most is noise: 48 MB as PNG."""
     with Simulator(png_bytes=3_000_000) as sim:
-        given = {"prompt": "a cat", "size": "4096x4096", "steps": 1, "seed": 7, **asked}
+        given = {"prompt": "a cat", "size": "4096x4096", "steps": 1, "seed": 7, **requested}
         return plugin.invoke(PROVIDER, "sd_txt2img", {"base_url": sim.url}, given)
 
 
@@ -251,14 +253,14 @@ def test_an_image_too_large_for_dify_becomes_a_jpeg_that_fits(plugin: PluginHost
     made = Image.open(io.BytesIO(file.data))
     assert made.format == "JPEG"
     (warning,) = result.variables["warnings"]
-    said = re.fullmatch(
+    reported = re.fullmatch(
         r"txt2img-7: A png of (\d+) MB is more than Dify's 30 MB a file; it became a JPEG"
         r"(?: of quality \d+)?(?: and (\d+)×(\d+) pixels)?\.",
         warning,
     )
-    assert said
-    assert 40 < int(said[1]) < 60
-    assert made.size == (int(said[2] or 4096), int(said[3] or 4096))
+    assert reported
+    assert 40 < int(reported[1]) < 60
+    assert made.size == (int(reported[2] or 4096), int(reported[3] or 4096))
     assert warning in result.text
     # What it was made with is kept.
     assert "Seed: 7" in (parameters_of(file.data) or "")

@@ -79,18 +79,18 @@ def test_a_size_of_two_blank_variables_is_none(text: str) -> None:
      "a832x1216", "832xx1216", "nan", "0x340xffx", "{{w}}x{{h}}", 1.5, "1" * 10],
 )  # fmt: skip
 def test_a_size_that_is_none_is_refused_with_an_example(text: Any) -> None:
-    said = f"size: write width x height, such as 832x1216 (got {str(text)!r})."
-    assert refusal(Txt2Img, size=text) == said
+    reported = f"size: write width x height, such as 832x1216 (got {str(text)!r})."
+    assert refusal(Txt2Img, size=text) == reported
 
 
 def test_what_a_message_repeats_is_cut() -> None:
-    said = refusal(Txt2Img, size="enormous " * 50)
-    assert said.endswith("enormous enor…').")
-    assert len(said) < 120
+    reported = refusal(Txt2Img, size="enormous " * 50)
+    assert reported.endswith("enormous enor…').")
+    assert len(reported) < 120
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("63x512", "size: width must be at least 64 (got 63)."),
         ("512x0", "size: height must be at least 64 (got 0)."),
@@ -99,8 +99,8 @@ def test_what_a_message_repeats_is_cut() -> None:
                  "size: height must be at most 4096 (got 5000)."),
     ],
 )  # fmt: skip
-def test_a_size_is_within_limits(text: str, said: str) -> None:
-    assert refusal(Txt2Img, size=text) == said
+def test_a_size_is_within_limits(text: str, reported: str) -> None:
+    assert refusal(Txt2Img, size=text) == reported
 
 
 # hires_fix
@@ -171,7 +171,7 @@ def test_a_hires_fix_can_be_off(text: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         (
             "1.5, 2.5",
@@ -196,8 +196,8 @@ def test_a_hires_fix_can_be_off(text: Any) -> None:
          "hires_fix: denoising_strength must be a number (got 'much')."),
     ],
 )  # fmt: skip
-def test_a_hires_fix_that_cannot_be_is_refused(text: Any, said: str) -> None:
-    assert said in refusal(Txt2Img, hires_fix=text)
+def test_a_hires_fix_that_cannot_be_is_refused(text: Any, reported: str) -> None:
+    assert reported in refusal(Txt2Img, hires_fix=text)
 
 
 # mask_area
@@ -271,7 +271,7 @@ def test_an_object_is_json_or_pythons_spelling(text: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("{", 'not JSON, at character 2; write an object such as {"eta": 0.5}'),
         ('{"eta": 0.5', "not JSON, at character 12; write"),
@@ -296,10 +296,10 @@ def test_an_object_is_json_or_pythons_spelling(text: Any) -> None:
         ("{'a\x00': 1}", "not JSON"),
     ],
 )
-def test_what_is_no_object_is_refused(text: Any, said: str) -> None:
+def test_what_is_no_object_is_refused(text: Any, reported: str) -> None:
     with pytest.raises(ValueError) as caught:
         read_object(text)
-    assert said in str(caught.value)
+    assert reported in str(caught.value)
 
 
 # whatever is written
@@ -342,12 +342,12 @@ def test_nothing_but_a_sentence_comes_of_odd_values(read: Any, value: Any) -> No
 @example(name="size", value="٣٣٣x٤٤٤")
 def test_nothing_but_a_message_comes_of_odd_values_in_a_form(name: str, value: Any) -> None:
     try:
-        asked = Txt2Img.read({"prompt": "a", name: value})
+        requested = Txt2Img.read({"prompt": "a", name: value})
     except InvalidInput as error:
         assert name in str(error)
         assert len(str(error)) < 1000
     else:
-        assert asked.prompt == "a"
+        assert requested.prompt == "a"
 
 
 @pytest.mark.parametrize("text", ["1,5", "2, Latent, 0,55", "1,5, 4x-UltraSharp, 0,4"])

@@ -447,11 +447,11 @@ def test_label_or_help_of_a_number_says_its_range_in_every_language(
 ) -> None:
     least, most = f"{field.min:.0f}", f"{field.max:.0f}"
     # -1 stands for random, so it is said apart from the range.
-    said = [r"-1\D", f"0[–～]{most}"] if least == "-1" else [f"{least}[–～]{most}"]
+    reported = [r"-1\D", f"0[–～]{most}"] if least == "-1" else [f"{least}[–～]{most}"]
     text = described(tool)[field.name]
     for language in LANGUAGES:
         shown = f"{text['label'][language]} {text['human_description'][language]}"
-        for part in said:
+        for part in reported:
             assert re.search(rf"(?<![\d.]){part}(?![\d.]*\d)", shown), language
 
 

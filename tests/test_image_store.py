@@ -182,11 +182,11 @@ def test_nothing_is_left_when_the_process_ends(folder: Path) -> None:
 def test_nothing_is_left_when_dify_kills_the_plugin(folder: Path) -> None:
     """As its daemon ends every plugin."""
     with Simulator() as sim, PluginHost(PLUGIN, python=PYTHON, env={"TMPDIR": str(folder)}) as host:
-        agent, asked = ClassicAgent(), {"prompt": "a"}
+        agent, requested = ClassicAgent(), {"prompt": "a"}
         settings = {"size": "64x64", "steps": 1}
         access = {"base_url": sim.url}
         result = host.invoke(
-            "stable_diffusion", "sd_txt2img", access, asked, caller=agent, settings=settings
+            "stable_diffusion", "sd_txt2img", access, requested, caller=agent, settings=settings
         )
         assert "img-" in result.text
         host.process.kill()

@@ -70,7 +70,7 @@ CIVITAI = (
 )
 
 
-def said(text: Infotext, *names: str) -> tuple[Any, ...]:
+def reported(text: Infotext, *names: str) -> tuple[Any, ...]:
     return tuple(getattr(text, name) for name in names)
 
 
@@ -81,20 +81,20 @@ def test_a1111() -> None:
     text = parse(A1111)
     assert text.prompt == '猫 🐱\nline two, "quoted": x <lora:tinylora:0.8>'
     assert text.negative_prompt == "низкое\nкачество"
-    assert said(text, "steps", "sampler", "scheduler", "cfg_scale", "seed") == (
+    assert reported(text, "steps", "sampler", "scheduler", "cfg_scale", "seed") == (
         (20, "DPM++ 2M", "Karras", 5.5, 4262213586)
     )
-    assert said(text, "width", "height", "model", "model_hash") == (
+    assert reported(text, "width", "height", "model", "model_hash") == (
         (512, 768, "tiny-random", "ac818510da")
     )
-    assert said(text, "vae", "clip_skip", "variation_seed", "variation_strength") == (
+    assert reported(text, "vae", "clip_skip", "variation_seed", "variation_strength") == (
         ("random-vae.safetensors", 2, 9, 0.3)
     )
-    assert said(text, "denoising_strength", "hires_upscaler", "hires_scale", "hires_steps") == (
+    assert reported(text, "denoising_strength", "hires_upscaler", "hires_scale", "hires_steps") == (
         (0.7, "R-ESRGAN 4x+", 1.5, 10)
     )
-    assert said(text, "refiner", "refiner_switch_at") == ("xl, refiner [7440042bbd]", 0.8)
-    assert said(text, "face_restoration", "tiling", "hires_size") == ("CodeFormer", True, None)
+    assert reported(text, "refiner", "refiner_switch_at") == ("xl, refiner [7440042bbd]", 0.8)
+    assert reported(text, "face_restoration", "tiling", "hires_size") == ("CodeFormer", True, None)
     assert text.loras == (("tinylora", 0.8),)
     assert text.lora_hashes == {"tinylora": "34fe9b514d2d", "odd: name": "697823a70d00"}
     assert text.applied_loras == ("tinylora", "odd: name")
@@ -120,9 +120,13 @@ def test_sdnext() -> None:
     assert text.negative_prompt == "blurry\nugly"
     assert text.fields["Template"] == "a cat\nsitting"
     assert text.fields["Negative template"] == "blurry"
-    assert said(text, "sampler", "scheduler", "clip_skip") == ("Euler a", None, 2)
-    assert said(text, "hires_upscaler", "hires_scale", "hires_size") == ("Lanczos", 2.0, (128, 128))
-    assert said(text, "hires_steps", "denoising_strength") == (2, 0.5)
+    assert reported(text, "sampler", "scheduler", "clip_skip") == ("Euler a", None, 2)
+    assert reported(text, "hires_upscaler", "hires_scale", "hires_size") == (
+        "Lanczos",
+        2.0,
+        (128, 128),
+    )
+    assert reported(text, "hires_steps", "denoising_strength") == (2, 0.5)
     assert text.variation_strength == 0.3
     assert text.applied_loras == ("tinylora", "second")
 
@@ -135,9 +139,9 @@ def test_sdnext_without_a_prompt() -> None:
 def test_stable_diffusion_cpp() -> None:
     text = parse(SDCPP)
     assert (text.prompt, text.negative_prompt) == ("a red apple", "blurry, low quality")
-    assert said(text, "cfg_scale", "sampler", "scheduler") == (7.0, "euler_a", "karras")
-    assert said(text, "hires_upscaler", "hires_scale", "hires_size") == ("Latent", 2.0, None)
-    assert said(text, "hires_steps", "denoising_strength", "clip_skip") == (0, 0.5, None)
+    assert reported(text, "cfg_scale", "sampler", "scheduler") == (7.0, "euler_a", "karras")
+    assert reported(text, "hires_upscaler", "hires_scale", "hires_size") == ("Latent", 2.0, None)
+    assert reported(text, "hires_steps", "denoising_strength", "clip_skip") == (0, 0.5, None)
     assert text.fields["Sampler"] == "euler_a karras"
     assert json.loads(text.fields["SDCPP"]) == SDCPP_JSON
     assert text.loras == (("random-lora-small.safetensors", 0.8),)
@@ -157,9 +161,9 @@ def test_koboldcpp() -> None:
     text = parse(KOBOLD)
     assert text.prompt == "a | red apple, <lora:random-lora-small:0.8>"
     assert text.negative_prompt == "línea\nzwei"
-    assert said(text, "steps", "cfg_scale", "seed", "width", "height") == (2, 5.0, 42, 64, 128)
-    assert said(text, "sampler", "scheduler", "clip_skip") == ("euler_a", "karras", 2)
-    assert said(text, "model", "loras") == (
+    assert reported(text, "steps", "cfg_scale", "seed", "width", "height") == (2, 5.0, 42, 64, 128)
+    assert reported(text, "sampler", "scheduler", "clip_skip") == ("euler_a", "karras", 2)
+    assert reported(text, "model", "loras") == (
         ("random-sd15-small.safetensors", (("random-lora-small", 0.8),))
     )
     assert text.fields["Version"] == "KoboldCpp"

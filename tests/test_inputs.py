@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from sdwebui.errors import InvalidInput
-from sdwebui.images.inputs import PreparedPicture, fit_size, open_picture
+from sdwebui.images.inputs import PreparedImage, open_image
+from sdwebui.images.sizes import fit_size
 from tests.recorded import needs_recordings, strings
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -30,7 +31,7 @@ def red(mode: str = "RGB", size: tuple[int, int] = (24, 16)) -> Image.Image:
     return Image.new("RGB", size, RED).convert(mode)
 
 
-def sent(picture: PreparedPicture) -> Image.Image:
+def sent(picture: PreparedImage) -> Image.Image:
     """What a server gets, decoded."""
     image = Image.open(io.BytesIO(base64.b64decode(picture.to_base64(), validate=True)))
     image.load()
@@ -39,7 +40,7 @@ def sent(picture: PreparedPicture) -> Image.Image:
 
 def refusal(data: bytes) -> str:
     with pytest.raises(InvalidInput) as caught:
-        open_picture(data, name="image")
+        open_image(data, name="image")
     return str(caught.value)
 
 
@@ -49,7 +50,7 @@ def refusal(data: bytes) -> str:
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG"])
 def test_a_file_that_every_server_understands_is_sent_as_it_is(format_name: str) -> None:
     data = file_of(red(), format_name)
-    picture = open_picture(data, name="image")
+    picture = open_image(data, name="image")
     assert picture.to_bytes() is data
     assert picture.size == (24, 16)
     assert picture.warnings == ()
@@ -81,7 +82,7 @@ def test_every_other_kind_is_sent_as_an_rgb_png_of_the_same_colours(
     mode: str, format_name: str
 ) -> None:
     source = Image.new("LAB", (24, 16), (138, 209, 195)) if mode == "LAB" else red(mode)
-    picture = open_picture(file_of(source, format_name), name="image")
+    picture = open_image(file_of(source, format_name), name="image")
     image = sent(picture)
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", (24, 16))
     expected = (76, 76, 76) if mode in ("L", "LA") else (255, 255, 255) if mode == "1" else RED
@@ -96,7 +97,7 @@ def test_every_other_kind_is_sent_as_an_rgb_png_of_the_same_colours(
 )
 def test_sixteen_bits_are_scaled_to_eight(mode: str, format_name: str) -> None:
     data = file_of(Image.new("I", (8, 8), 0x4080).convert(mode), format_name)
-    assert sent(open_picture(data, name="image")).getpixel((3, 3)) == (64, 64, 64)
+    assert sent(open_image(data, name="image")).getpixel((3, 3)) == (64, 64, 64)
 
 
 def test_sixteen_bits_a_channel_are_not_sent_as_they_are() -> None:
@@ -108,7 +109,7 @@ def test_sixteen_bits_a_channel_are_not_sent_as_they_are() -> None:
 
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0))
     data += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    picture = open_picture(data, name="image")
+    picture = open_image(data, name="image")
     assert picture.to_bytes()[24:26] == b"\x08\x02"
     assert sent(picture).getpixel((1, 1)) == BLUE
 
@@ -116,7 +117,7 @@ def test_sixteen_bits_a_channel_are_not_sent_as_they_are() -> None:
 def test_transparency_is_kept_apart_and_shows_white() -> None:
     source = red("RGBA")
     source.paste((0, 0, 0, 0), (0, 0, 12, 16))
-    picture = open_picture(file_of(source), name="image")
+    picture = open_image(file_of(source), name="image")
     assert picture.alpha is not None
     assert (picture.alpha.getpixel((3, 3)), picture.alpha.getpixel((20, 3))) == (0, 255)
     assert sent(picture).getpixel((3, 3)) == (255, 255, 255)
@@ -125,14 +126,14 @@ def test_transparency_is_kept_apart_and_shows_white() -> None:
 
 def test_a_transparent_palette_colour_is_transparency() -> None:
     index = red("P").getpixel((0, 0))
-    picture = open_picture(file_of(red("P"), "PNG", transparency=index), name="image")
+    picture = open_image(file_of(red("P"), "PNG", transparency=index), name="image")
     assert picture.alpha is not None
     rgb_with_key = file_of(red(), "PNG", transparency=RED)
-    assert open_picture(rgb_with_key, name="image").alpha is not None
+    assert open_image(rgb_with_key, name="image").alpha is not None
 
 
 def test_an_alpha_channel_that_hides_nothing_is_none() -> None:
-    assert open_picture(file_of(red("RGBA")), name="image").alpha is None
+    assert open_image(file_of(red("RGBA")), name="image").alpha is None
 
 
 @pytest.mark.parametrize("format_name", ["JPEG", "PNG", "WEBP"])
@@ -141,7 +142,7 @@ def test_a_rotation_noted_in_exif_is_applied(format_name: str) -> None:
     source.paste(BLUE, (0, 0, 12, 16))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    picture = open_picture(file_of(source, format_name, exif=exif.tobytes()), name="image")
+    picture = open_image(file_of(source, format_name, exif=exif.tobytes()), name="image")
     image = sent(picture)
     assert image.size == picture.size == (16, 24)
     assert image.getpixel((8, 3)) == pytest.approx(BLUE, abs=5)
@@ -157,20 +158,20 @@ def animation(format_name: str) -> bytes:
 
 @pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG", "AVIF"])
 def test_the_first_frame_of_an_animation_is_used_and_that_is_said(format_name: str) -> None:
-    picture = open_picture(animation(format_name), name="image")
+    picture = open_image(animation(format_name), name="image")
     assert picture.warnings == ("image is animated; only the first frame is used.",)
     assert sent(picture).getpixel((3, 3)) == pytest.approx(RED, abs=5)
     assert sent(picture).format == "PNG"
 
 
 def test_the_first_page_of_a_tiff_is_used_and_that_is_said() -> None:
-    picture = open_picture(animation("TIFF"), name="image")
+    picture = open_image(animation("TIFF"), name="image")
     assert picture.warnings == ("image has several pages; only the first page is used.",)
 
 
 def test_a_second_picture_in_a_phones_jpeg_is_no_animation() -> None:
     data = animation("MPO")
-    picture = open_picture(data, name="image")
+    picture = open_image(data, name="image")
     assert picture.warnings == ()
     assert picture.to_bytes() is data
 
@@ -187,18 +188,18 @@ def test_a_colour_profile_is_applied() -> None:
     red_tag, blue_tag = swapped.index(b"rXYZ"), swapped.index(b"bXYZ")
     first, second = swapped[red_tag + 4 : red_tag + 12], swapped[blue_tag + 4 : blue_tag + 12]
     swapped[red_tag + 4 : red_tag + 12], swapped[blue_tag + 4 : blue_tag + 12] = second, first
-    picture = open_picture(file_of(red(), icc_profile=bytes(swapped)), name="image")
+    picture = open_image(file_of(red(), icc_profile=bytes(swapped)), name="image")
     assert sent(picture).getpixel((3, 3)) == pytest.approx(BLUE, abs=3)
 
 
 @pytest.mark.parametrize("icc_profile", [profile("sRGB"), b"broken"])
 def test_a_profile_that_changes_nothing_leaves_the_file_alone(icc_profile: bytes) -> None:
     data = file_of(red(), icc_profile=icc_profile)
-    assert open_picture(data, name="image").to_bytes() is data
+    assert open_image(data, name="image").to_bytes() is data
 
 
 def test_a_large_picture_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
-    picture = open_picture(file_of(Image.new("L", (4000, 2001), 9)), name="image")
+    picture = open_image(file_of(Image.new("L", (4000, 2001), 9)), name="image")
     image = sent(picture)
     assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (4000, 2001))
 
@@ -295,7 +296,7 @@ def test_damaged_files_are_opened_or_refused_but_never_crash(
     for _ in range(draw.draw(st.integers(1, 4))):
         data[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     try:
-        picture = open_picture(bytes(data), name="image")
+        picture = open_image(bytes(data), name="image")
     except InvalidInput as error:
         assert str(error).startswith("image: ")
     else:
@@ -358,7 +359,7 @@ def test_pictures_that_recorded_servers_ignored_become_ones_that_they_take(famil
             "gif",
         ):
             continue
-        image = sent(open_picture(base64.b64decode(text), name="image"))
+        image = sent(open_image(base64.b64decode(text), name="image"))
         assert (image.format, image.mode) == ("PNG", "RGB"), case
         taken += 1
     assert taken >= 2

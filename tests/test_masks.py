@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from sdwebui.errors import InvalidInput
-from sdwebui.images.inputs import PreparedPicture, open_picture
+from sdwebui.images.inputs import PreparedImage, open_image
 from sdwebui.images.masks import mask_from, mask_from_area, mask_from_transparency, outpaint
 from tests.test_inputs import file_of, sent
 
@@ -30,7 +30,7 @@ def photo(size: tuple[int, int] = SIZE) -> Image.Image:
     return Image.merge("RGB", bands)
 
 
-def marks(mask: PreparedPicture) -> tuple[object, object]:
+def marks(mask: PreparedImage) -> tuple[object, object]:
     """What a server gets at the left and at the right."""
     image = sent(mask)
     assert (image.format, image.mode) == ("PNG", "RGB")
@@ -181,17 +181,17 @@ def test_an_area_marks_a_pixel_at_least(
 def test_the_transparent_pixels_of_a_picture_serve_as_its_mask() -> None:
     picture = photo().convert("RGBA")
     picture.paste(CLEAR, HALF)
-    mask = mask_from_transparency(open_picture(file_of(picture), name="image"))
+    mask = mask_from_transparency(open_image(file_of(picture), name="image"))
     assert mask is not None
     assert marks(mask) == (WHITE, BLACK)
 
 
 def test_a_picture_without_transparency_has_no_mask() -> None:
-    assert mask_from_transparency(open_picture(file_of(photo()), name="image")) is None
+    assert mask_from_transparency(open_image(file_of(photo()), name="image")) is None
 
 
 def test_a_transparency_that_hides_next_to_nothing_is_refused() -> None:
-    picture = open_picture(file_of(half("RGBA", (1, 2, 3, 255), (1, 2, 3, 200))), name="image")
+    picture = open_image(file_of(half("RGBA", (1, 2, 3, 255), (1, 2, 3, 200))), name="image")
     with pytest.raises(InvalidInput, match="image: the mask marks nothing"):
         mask_from_transparency(picture)
 
@@ -199,11 +199,11 @@ def test_a_transparency_that_hides_next_to_nothing_is_refused() -> None:
 # Outpainting
 
 
-def opened(picture: Image.Image) -> PreparedPicture:
-    return open_picture(file_of(picture), name="image")
+def opened(picture: Image.Image) -> PreparedImage:
+    return open_image(file_of(picture), name="image")
 
 
-def levels(mask: PreparedPicture) -> Image.Image:
+def levels(mask: PreparedImage) -> Image.Image:
     return mask.image.getchannel("R")
 
 
@@ -278,7 +278,7 @@ def test_the_result_is_sent_as_an_rgb_png() -> None:
 def test_both_sides_become_multiples_of_eight(
     width: int, height: int, left: int, right: int, top: int, bottom: int, feather: int
 ) -> None:
-    source = PreparedPicture("image", Image.new("RGB", (width, height), WHITE))
+    source = PreparedImage("image", Image.new("RGB", (width, height), WHITE))
     picture, mask = outpaint(
         source, left=left, right=right, top=top, bottom=bottom, feather=feather
     )
@@ -305,5 +305,5 @@ def test_growing_beyond_4096_pixels_is_refused_with_the_sum() -> None:
 
 
 def test_the_pictures_warnings_go_along() -> None:
-    source = PreparedPicture("image", Image.new("RGB", (64, 64)), warnings=("careful",))
+    source = PreparedImage("image", Image.new("RGB", (64, 64)), warnings=("careful",))
     assert outpaint(source, left=8)[0].warnings == ("careful",)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from devkit.forms.build import MODELS
-from sdwebui.client import Client
+from sdwebui.client import WebUI
 from sdwebui.dialects.plan import Plan
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext.parse import parse
@@ -24,7 +24,7 @@ from sdwebui.planning.reproduction import completed
 from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
 from sdwebui.planning.sources import prepare
 from tests.recorded import RECORDINGS, needs_recordings, strings
-from tests.webui import ADETAILER, CONTROLNET, FAMILIES, fresh_server, webui
+from tests.webui import ADETAILER, CONTROLNET, FAMILIES, URL, webui
 
 
 class Held:
@@ -43,7 +43,7 @@ GENERATING: dict[str, type[Generation]] = {
 }
 
 
-def asked_for[Asked: Generation](text: Any, kind: type[Asked], **form: Any) -> Asked:
+def asked_for[Requested: Generation](text: Any, kind: type[Requested], **form: Any) -> Requested:
     """The parameters of a call whose ``more_settings`` say this."""
     image: dict[str, Any] = {kind.IMAGE: Held()} if kind.IMAGE else {}
     return completed(kind.read({**image, "more_settings": text, **form}))
@@ -58,19 +58,21 @@ def sent(
     **form: Any,
 ) -> tuple[Plan, dict[str, Any]]:
     """The plan and the body that come of a call whose ``more_settings`` say this."""
-    asked = asked_for(text, kind, **{"seed": 7, **form})
+    requested = asked_for(text, kind, **{"seed": 7, **form})
     with webui(family, **({**ADETAILER, **CONTROLNET} if extensions else {})):
-        client = Client(fresh_server())
-        if isinstance(asked, ControlNet):
-            images = ["one", "two"][: 2 if asked.control_image_2 else 1]
-            plan = client.planner.controlnet(asked, images)
-        elif isinstance(asked, Img2Img):
-            prepared = prepare(asked, Held().read(), None, not client.planner.dialect.resize_modes)
-            plan = client.planner.img2img(asked, prepared)
+        call = WebUI(URL).call()
+        if isinstance(requested, ControlNet):
+            images = ["one", "two"][: 2 if requested.control_image_2 else 1]
+            plan = call.planner.controlnet(requested, images)
+        elif isinstance(requested, Img2Img):
+            prepared = prepare(
+                requested, Held().read(), None, not call.planner.dialect.resize_modes
+            )
+            plan = call.planner.img2img(requested, prepared)
         else:
-            assert isinstance(asked, Txt2Img)
-            plan = client.planner.txt2img(asked)
-        body = client.catalog.dialect(client.deadline).body(plan)
+            assert isinstance(requested, Txt2Img)
+            plan = call.planner.txt2img(requested)
+        body = call.dialect.body(plan)
     return plan, {name: value for name, value in body.items() if name != "force_task_id"}
 
 
@@ -315,11 +317,11 @@ SETTINGS = "Clip skip: 2, VAE: vae-ft-mse, Hires upscale: 1.5, Hires upscaler: L
     ],
 )
 def test_settings_stand_in_lines_or_between_commas(text: str) -> None:
-    asked = asked_for(text, Txt2Img)
-    assert (asked.clip_skip, asked.vae) == (2, "vae-ft-mse")
-    assert asked.hires_fix
-    assert (asked.hires_fix.scale, asked.hires_fix.upscaler) == (1.5, "Latent")
-    assert asked.fields == (("Eta", "eta", 0.5),)
+    requested = asked_for(text, Txt2Img)
+    assert (requested.clip_skip, requested.vae) == (2, "vae-ft-mse")
+    assert requested.hires_fix
+    assert (requested.hires_fix.scale, requested.hires_fix.upscaler) == (1.5, "Latent")
+    assert requested.fields == (("Eta", "eta", 0.5),)
 
 
 @pytest.mark.parametrize(
@@ -338,9 +340,9 @@ def test_a_value_may_hold_commas(text: str, styles: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n", None, "None"])
 def test_nothing_sets_nothing(text: Any) -> None:
-    asked = asked_for(text, Txt2Img, prompt="a")
-    assert set(asked.explicit) <= {"prompt", "more_settings"}
-    assert asked.notes == ()
+    requested = asked_for(text, Txt2Img, prompt="a")
+    assert set(requested.explicit) <= {"prompt", "more_settings"}
+    assert requested.notes == ()
 
 
 @pytest.mark.parametrize("text", ["Sampler: NONE", "Clip skip: -1", "Clip skip: 0", "Size: 0x0",
@@ -485,10 +487,15 @@ FIELDS = "Steps: 20, Sampler: Euler a, CFG scale: 5, Seed: 5, Size: 64x64"
     ],
 )  # fmt: skip
 def test_prompts_are_taken_from_generation_data(text: str, prompt: str, negative: str) -> None:
-    asked = asked_for(text, Txt2Img)
-    assert (asked.prompt, asked.negative_prompt) == (prompt, negative)
+    requested = asked_for(text, Txt2Img)
+    assert (requested.prompt, requested.negative_prompt) == (prompt, negative)
     if FIELDS in text:
-        assert (asked.steps, asked.sampler, asked.cfg_scale, asked.seed) == (20, "Euler a", 5, 5)
+        assert (requested.steps, requested.sampler, requested.cfg_scale, requested.seed) == (
+            20,
+            "Euler a",
+            5,
+            5,
+        )
 
 
 @pytest.mark.parametrize(
@@ -503,10 +510,10 @@ def test_prompts_are_taken_from_generation_data(text: str, prompt: str, negative
     ],
 )
 def test_prompts_may_stand_among_settings(text: str) -> None:
-    asked = asked_for(text, Txt2Img)
-    assert (asked.prompt, asked.negative_prompt) == ("a cat, on a mat", "dog")
-    assert (asked.seed, asked.steps, asked.clip_skip) == (5, 20, 2)
-    assert asked.notes == ()
+    requested = asked_for(text, Txt2Img)
+    assert (requested.prompt, requested.negative_prompt) == ("a cat, on a mat", "dog")
+    assert (requested.seed, requested.steps, requested.clip_skip) == (5, 20, 2)
+    assert requested.notes == ()
 
 
 def test_what_is_not_understood_in_a_whole_is_said() -> None:
@@ -569,8 +576,8 @@ def test_a_hires_fix_that_the_form_switches_off_stays_off(off: Any) -> None:
 
 
 def test_a_model_of_the_form_wins_over_a_hash() -> None:
-    asked = asked_for("Model: b, Model hash: 879db523c3", Txt2Img, model="a")
-    assert (asked.model, asked.model_hash) == ("a", None)
+    requested = asked_for("Model: b, Model hash: 879db523c3", Txt2Img, model="a")
+    assert (requested.model, requested.model_hash) == ("a", None)
 
 
 @pytest.mark.parametrize(
@@ -578,8 +585,8 @@ def test_a_model_of_the_form_wins_over_a_hash() -> None:
     [("seed", -1), ("image_count", 1), ("model_family", "auto"), ("model", "auto")],
 )
 def test_a_default_of_the_form_does_not_win(name: str, value: Any) -> None:
-    asked = asked_for("Seed: 6, Model family: Flux, Model: b", Txt2Img, **{name: value})
-    assert (asked.seed, asked.model_family, asked.model) == (6, "flux", "b")
+    requested = asked_for("Seed: 6, Model family: Flux, Model: b", Txt2Img, **{name: value})
+    assert (requested.seed, requested.model_family, requested.model) == (6, "flux", "b")
 
 
 # What cannot be understood is refused
@@ -601,33 +608,35 @@ def test_a_default_of_the_form_does_not_win(name: str, value: Any) -> None:
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest(text: str, near: str) -> None:
-    said = refusal(text)
+    reported = refusal(text)
     key = text.rpartition(", ")[2].partition(":")[0]
-    assert said.startswith(f"more_settings: {key!r} is no setting that is known here. Did you mean")
-    assert near in said.partition("Did you mean")[2].partition("?")[0]
-    assert said.endswith(
+    assert reported.startswith(
+        f"more_settings: {key!r} is no setting that is known here. Did you mean"
+    )
+    assert near in reported.partition("Did you mean")[2].partition("?")[0]
+    assert reported.endswith(
         "Write the names that PNG info shows, or the request's own fields as JSON."
     )
 
 
 def test_every_unknown_key_is_named_and_a_long_one_cut() -> None:
-    said = refusal("Clip skip: 2, Foo: 1, Bar: 2")
-    assert "'Foo' is no setting" in said
-    assert "Nor is 'Bar'." in said
+    reported = refusal("Clip skip: 2, Foo: 1, Bar: 2")
+    assert "'Foo' is no setting" in reported
+    assert "Nor is 'Bar'." in reported
     assert len(refusal(f"{'x' * 500}: 1, Clip skip: 2")) < 300
 
 
 @pytest.mark.parametrize("text", ["just words", "a cat, dog: 3", "[1]", "50", ": 3", "🐈"])
 def test_what_is_no_generation_data_is_refused(text: str) -> None:
-    said = refusal(text)
-    assert said.startswith(
+    reported = refusal(text)
+    assert reported.startswith(
         "more_settings: write settings as PNG info shows them, such as Clip skip"
     )
-    assert said.endswith(f"(got {text!r}).")
+    assert reported.endswith(f"(got {text!r}).")
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("Steps: 500", "more_settings: Steps must be at most 150 (got 500)."),
         ("Steps: 0", "more_settings: Steps must be at least 1 (got 0)."),
@@ -656,12 +665,12 @@ def test_what_is_no_generation_data_is_refused(text: str) -> None:
         (f"a cat\n{FIELDS.replace('20', '500')}", "more_settings: Steps must be at most 150"),
     ],
 )  # fmt: skip
-def test_a_wrong_value_names_the_key(text: str, said: str) -> None:
-    assert refusal(text).startswith(said)
+def test_a_wrong_value_names_the_key(text: str, reported: str) -> None:
+    assert refusal(text).startswith(reported)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("Mask blur: 99", "more_settings: Mask blur must be at most 64 (got 99)."),
         ("Mask mode: both", "more_settings: Mask mode must be one of 'masked' or 'not_masked'"),
@@ -673,8 +682,8 @@ def test_a_wrong_value_names_the_key(text: str, said: str) -> None:
         ),
     ],
 )
-def test_a_wrong_value_of_an_image_job_names_the_key(text: str, said: str) -> None:
-    assert refusal(text, Inpaint, **AREA).startswith(said)
+def test_a_wrong_value_of_an_image_job_names_the_key(text: str, reported: str) -> None:
+    assert refusal(text, Inpaint, **AREA).startswith(reported)
 
 
 @pytest.mark.parametrize("model", GENERATING.values())
@@ -780,9 +789,9 @@ def test_what_a_server_lacks_is_left_out_with_a_word(
     family: str, text: str, keys: tuple[str, ...]
 ) -> None:
     plan, _ = sent(text, family=family, prompt="a cat")
-    said = " ".join(plan.notes)
+    reported = " ".join(plan.notes)
     for key in keys:
-        assert key in said
+        assert key in reported
 
 
 def test_a_missing_extension_is_a_word_too() -> None:
@@ -845,8 +854,8 @@ def test_a_control_unit_is_quoted_or_not(text: str) -> None:
 def test_what_follows_a_unit_is_not_part_of_it() -> None:
     text = f"ControlNet 0: {UNIT}, Model: dreamshaper_8"
     # "Model" is a key of the unit; a new line of its own is not needed for other keys.
-    asked = asked_for(f"ControlNet 0: {UNIT}, Clip skip: 2, Model: dreamshaper_8", ControlNet)
-    assert (asked.clip_skip, asked.model) == (2, "dreamshaper_8")
+    requested = asked_for(f"ControlNet 0: {UNIT}, Clip skip: 2, Model: dreamshaper_8", ControlNet)
+    assert (requested.clip_skip, requested.model) == (2, "dreamshaper_8")
     assert asked_for(text, ControlNet).controlnet_0.module == "canny"
 
 
@@ -907,7 +916,7 @@ def test_what_a_preprocessor_does_not_have_is_left_to_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "reported"),
     [
         ("ControlNet 0: Module: canny, Weight: heavy", ("ControlNet 0", "must be a number")),
         ("ControlNet 0: Module: canny, Weight: 3", ("ControlNet 0", "must be at most 2 (got 3)")),
@@ -916,10 +925,10 @@ def test_what_a_preprocessor_does_not_have_is_left_to_it() -> None:
         ("Control mode: both", ("Control mode", "must be one of")),
     ],
 )
-def test_a_wrong_value_of_a_unit_names_it(text: str, said: tuple[str, ...]) -> None:
+def test_a_wrong_value_of_a_unit_names_it(text: str, reported: tuple[str, ...]) -> None:
     message = refusal(text, ControlNet)
     assert message.startswith("more_settings: ")
-    for part in said:
+    for part in reported:
         assert part in message
 
 
@@ -1004,15 +1013,15 @@ def test_recorded_generation_data_are_settings_of_every_tool(family: str) -> Non
 def test_recorded_generation_data_can_be_pasted(family: str) -> None:
     """Only a value beyond what may be asked for is refused, such as a size of 8 pixels."""
     for text in recorded(family):
-        said = parse(text)
+        reported = parse(text)
         try:
-            asked = asked_for(text, Txt2Img)
+            requested = asked_for(text, Txt2Img)
         except InvalidInput as error:
             assert re.match(r"more_settings: .* must be at (most|least) ", str(error)), text
         else:
-            assert asked.prompt == said.prompt.strip()
-            assert asked.negative_prompt == said.negative_prompt.strip()
-            assert asked.steps == said.steps
+            assert requested.prompt == reported.prompt.strip()
+            assert requested.negative_prompt == reported.negative_prompt.strip()
+            assert requested.steps == reported.steps
 
 
 @needs_recordings
@@ -1052,11 +1061,11 @@ PAIRS = st.lists(
 def test_nothing_but_a_message_comes_of_odd_texts(text: str) -> None:
     for kind in (Txt2Img, ControlNet):
         try:
-            asked = asked_for(text, kind, prompt="a cat")
+            requested = asked_for(text, kind, prompt="a cat")
         except InvalidInput as error:
             assert str(error).strip()
         else:
-            assert asked.prompt == "a cat"
+            assert requested.prompt == "a cat"
         settings_of(parse(text), kind)
 
 
@@ -1089,30 +1098,30 @@ def test_long_texts_take_time_in_proportion(text: str) -> None:
 
 @pytest.mark.parametrize("size", ["832×1216", "832.0x1216.0", "832 1216"])
 def test_a_size_is_read_as_in_the_form(size: str) -> None:
-    asked = asked_for(f"Size: {size}", Txt2Img)
-    assert asked.size == Txt2Img.read({"size": size}).size == Size(width=832, height=1216)
+    requested = asked_for(f"Size: {size}", Txt2Img)
+    assert requested.size == Txt2Img.read({"size": size}).size == Size(width=832, height=1216)
 
 
 def test_several_loras_need_no_quotes() -> None:
-    asked = asked_for("LoRA: detail:0.5, other:0.8, Clip skip: 2", Txt2Img)
-    assert [(one.name, one.weight) for one in asked.lora] == [("detail", 0.5), ("other", 0.8)]
-    assert asked.clip_skip == 2
+    requested = asked_for("LoRA: detail:0.5, other:0.8, Clip skip: 2", Txt2Img)
+    assert [(one.name, one.weight) for one in requested.lora] == [("detail", 0.5), ("other", 0.8)]
+    assert requested.clip_skip == 2
 
 
 def test_the_forms_sampler_says_the_schedule_type_too() -> None:
-    asked = asked_for("Sampler: DPM++ 2M, Schedule type: Karras", Txt2Img, sampler="Euler a")
-    assert (asked.sampler, asked.scheduler) == ("Euler a", None)
+    requested = asked_for("Sampler: DPM++ 2M, Schedule type: Karras", Txt2Img, sampler="Euler a")
+    assert (requested.sampler, requested.scheduler) == ("Euler a", None)
 
 
 def test_no_hires_fix_in_the_form_needs_no_word() -> None:
-    asked = asked_for("Hires upscale: 2, Hires steps: 5", Txt2Img, hires_fix="off")
-    assert (asked.hires_fix, asked.notes) == (None, ())
+    requested = asked_for("Hires upscale: 2, Hires steps: 5", Txt2Img, hires_fix="off")
+    assert (requested.hires_fix, requested.notes) == (None, ())
 
 
 def test_generation_data_of_an_image_job_give_no_alarm() -> None:
     text = "a cat\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 64x64, Denoising strength: 0.5"
-    asked = asked_for(text, Txt2Img)
-    assert (asked.hires_fix, asked.notes) == (None, ())
+    requested = asked_for(text, Txt2Img)
+    assert (requested.hires_fix, requested.notes) == (None, ())
 
 
 @pytest.mark.parametrize(
@@ -1125,10 +1134,10 @@ def test_generation_data_of_an_image_job_give_no_alarm() -> None:
     ],
 )
 def test_settings_are_read_on_whatever_line_they_stand(text: str) -> None:
-    asked = asked_for(text, Txt2Img)
-    assert (asked.prompt, asked.negative_prompt) == ("a cat", "dog")
-    assert (asked.steps, asked.seed, asked.sampler) == (5, 9, "Euler a")
-    assert asked.size == Size(width=256, height=256)
+    requested = asked_for(text, Txt2Img)
+    assert (requested.prompt, requested.negative_prompt) == ("a cat", "dog")
+    assert (requested.steps, requested.seed, requested.sampler) == (5, 9, "Euler a")
+    assert requested.size == Size(width=256, height=256)
 
 
 def test_a_prompt_may_begin_with_a_word_that_only_tells() -> None:
@@ -1144,9 +1153,9 @@ def test_the_size_of_another_image_is_not_that_of_this_one(kind: type[Generation
 
 
 def test_an_outpainted_image_has_the_size_that_it_grows_to() -> None:
-    asked = asked_for("Size: 128x128", Outpaint)
-    assert asked.size is None
-    assert "Size" in asked.notes[0]
+    requested = asked_for("Size: 128x128", Outpaint)
+    assert requested.size is None
+    assert "Size" in requested.notes[0]
     with pytest.raises(InvalidInput, match=r"^There is no parameter size\.$"):
         Outpaint.read({"size": "128x128"})
 

@@ -3,12 +3,12 @@
 import pytest
 
 from sdwebui.errors import UnknownName
-from sdwebui.resources.names import Offer, find, folded, lookup, nearest
+from sdwebui.resources.names import Entry, find, folded, lookup, nearest
 
 SAMPLERS = (
-    Offer("DPM++ 2M", ("k_dpmpp_2m",)),
-    Offer("Euler", ("k_euler",)),
-    Offer("Euler a", ("k_euler_a", "euler_ancestral")),
+    Entry("DPM++ 2M", ("k_dpmpp_2m",)),
+    Entry("Euler", ("k_euler",)),
+    Entry("Euler a", ("k_euler_a", "euler_ancestral")),
 )
 
 
@@ -28,7 +28,7 @@ def test_spelling_is_forgiven(wanted: str, name: str) -> None:
 
 
 def test_an_exact_name_beats_a_folded_one() -> None:
-    offers = (Offer("a b"), Offer("a_b"))
+    offers = (Entry("a b"), Entry("a_b"))
     assert find("LoRA", "a_b", offers).name == "a_b"
     with pytest.raises(UnknownName, match="means several: a b, a_b"):
         find("LoRA", "AB", offers)
@@ -44,17 +44,18 @@ def test_an_unknown_name_lists_the_nearest() -> None:
 
 
 def test_as_many_names_are_listed_as_a_message_has_room_for() -> None:
-    offers = tuple(Offer(f"name{number}") for number in range(30))
+    offers = tuple(Entry(f"name{number}") for number in range(30))
     with pytest.raises(UnknownName) as caught:
         find("model", "zzz", offers)
-    said = str(caught.value)
-    shown = said.partition("It has: ")[2].count("name")
+    reported = str(caught.value)
+    shown = reported.partition("It has: ")[2].count("name")
     assert 10 < shown < 30
-    assert said.endswith(f"name{shown - 1} and {30 - shown} more, which sd_list_resources shows.")
+    assert reported.endswith(f"name{shown - 1} and {30 - shown} more.")
+    assert caught.value.shortened
 
 
 def test_a_message_stays_short_whatever_the_names_are() -> None:
-    offers = tuple(Offer(f"{number}_{'x' * 200}") for number in range(3))
+    offers = tuple(Entry(f"{number}_{'x' * 200}") for number in range(3))
     with pytest.raises(UnknownName) as caught:
         find("model", "z" * 500, offers)
     # One name at least, and the wrong one cut.
@@ -69,7 +70,7 @@ def test_an_empty_list_is_said() -> None:
 
 
 def test_a_part_of_a_long_name_is_near() -> None:
-    offers = (Offer("juggernautXL_v9Rundiffusionphoto2"), Offer("dreamshaper_8"))
+    offers = (Entry("juggernautXL_v9Rundiffusionphoto2"), Entry("dreamshaper_8"))
     assert nearest("juggernaut", offers) == ["juggernautXL_v9Rundiffusionphoto2"]
 
 

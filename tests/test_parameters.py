@@ -42,8 +42,10 @@ WITH_IMAGE = [model for model in MODELS.values() if model.IMAGE]
 
 @pytest.mark.parametrize("unset", [None, "", "None"])
 def test_unset_has_several_spellings(unset: Any) -> None:
-    asked = Txt2Img.read({"prompt": "a", "sampler": unset, "steps": unset, "image_count": unset})
-    assert (asked.sampler, asked.steps, asked.image_count) == (None, None, 1)
+    requested = Txt2Img.read(
+        {"prompt": "a", "sampler": unset, "steps": unset, "image_count": unset}
+    )
+    assert (requested.sampler, requested.steps, requested.image_count) == (None, None, 1)
 
 
 @pytest.mark.parametrize("blank", [" ", "\n"])
@@ -86,8 +88,13 @@ def test_a_model_whose_name_begins_like_such_a_word_is_meant(name: str) -> None:
 
 
 def test_numbers_and_switches_may_be_text() -> None:
-    asked = Txt2Img.read({"steps": "20.0", "cfg_scale": "5", "seed": "-1", "image_count": "2"})
-    assert (asked.steps, asked.cfg_scale, asked.seed, asked.image_count) == (20, 5.0, -1, 2)
+    requested = Txt2Img.read({"steps": "20.0", "cfg_scale": "5", "seed": "-1", "image_count": "2"})
+    assert (requested.steps, requested.cfg_scale, requested.seed, requested.image_count) == (
+        20,
+        5.0,
+        -1,
+        2,
+    )
     assert Txt2Img.build({"tiling": "0"}).tiling is False
     assert Txt2Img.build({"tiling": "True"}).tiling is True
 
@@ -99,7 +106,7 @@ def test_a_number_may_stand_for_a_text(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "reported"),
     [
         ({"steps": 0}, "steps must be at least 1 (got 0)."),
         ({"steps": 151}, "steps must be at most 150 (got 151)."),
@@ -134,15 +141,15 @@ def test_a_number_may_stand_for_a_text(name: str) -> None:
         ({"enable_hr": True}, "There is no parameter enable_hr."),
     ],
 )  # fmt: skip
-def test_wrong_values_are_refused_in_words(given: dict[str, Any], said: str) -> None:
+def test_wrong_values_are_refused_in_words(given: dict[str, Any], reported: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Txt2Img.read({"prompt": "a", **given})
-    assert said in str(caught.value)
+    assert reported in str(caught.value)
     assert "signed" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "reported"),
     [
         ({"tiling": "maybe"}, "tiling must be true or false (got 'maybe')."),
         ({"styles": "[1"}, "styles: not a JSON list"),
@@ -156,10 +163,10 @@ def test_wrong_values_are_refused_in_words(given: dict[str, Any], said: str) -> 
         ({"nonsense": 1}, "There is no parameter nonsense."),
     ],
 )
-def test_details_are_checked_as_the_form_is(given: dict[str, Any], said: str) -> None:
+def test_details_are_checked_as_the_form_is(given: dict[str, Any], reported: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Txt2Img.build(given)
-    assert said in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_every_wrong_value_is_named_at_once() -> None:
@@ -178,12 +185,12 @@ def test_a_field_that_the_form_lacks_is_said_with_its_key(
 ) -> None:
     missing = {"tiling": "Tiling", "refiner": "Refiner", "vae": "VAE", "clip_skip": "Clip skip"}
     in_form = {*model.LLM, *model.SETTINGS}
-    asked = {name: key for name, key in missing.items() if name not in in_form}
-    for name, key in asked.items():
+    requested = {name: key for name, key in missing.items() if name not in in_form}
+    for name, key in requested.items():
         with pytest.raises(InvalidInput) as caught:
             model.read({name: "1"})
         assert f"write {key}: … in more_settings" in str(caught.value), tool
-    assert asked
+    assert requested
 
 
 @pytest.mark.parametrize("model", MODELS.values())
@@ -218,9 +225,9 @@ def test_an_object_for_a_text_is_json() -> None:
 
 @pytest.mark.parametrize("model", WITH_IMAGE)
 def test_an_image_is_needed_where_it_is_worked_on(model: type[Parameters]) -> None:
-    said = rf"^{model.IMAGE} is missing: hand over an image file\. An agent .* gives image_id"
+    reported = rf"^{model.IMAGE} is missing: hand over an image file\. An agent .* gives image_id"
     for given in ({}, {model.IMAGE: None}, {model.IMAGE: ""}):
-        with pytest.raises(InvalidInput, match=said):
+        with pytest.raises(InvalidInput, match=reported):
             model.read(given)
     assert getattr(model.read({model.IMAGE: Held()}), model.IMAGE)
 
@@ -249,8 +256,8 @@ def test_the_size_of_an_enlarged_image_may_be_larger() -> None:
 
 
 def test_what_was_given_is_told_from_what_dify_fills_in() -> None:
-    asked = Txt2Img.read({"prompt": "a", "image_count": 1, "seed": "-1", "steps": 20})
-    assert asked.explicit == {"prompt": "a", "steps": 20}
+    requested = Txt2Img.read({"prompt": "a", "image_count": 1, "seed": "-1", "steps": 20})
+    assert requested.explicit == {"prompt": "a", "steps": 20}
 
 
 @pytest.mark.parametrize(

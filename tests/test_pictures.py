@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from sdwebui.errors import InvalidInput, NotAPicture
-from sdwebui.images import formats as pictures
-from sdwebui.images import metadata
-from tests.recorded import answered_pictures, needs_recordings
+from sdwebui.errors import InvalidInput, NotAnImage
+from sdwebui.images import formats, metadata
+from sdwebui.images.conversion import convert, shrunk
+from sdwebui.images.dimensions import size_of
+from tests.recorded import answered_images, needs_recordings
 
 TEXT = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 24x16"
 TEXTS = [TEXT, "café é", "Ã© looks like UTF-8", "猫 🐱\nSteps: 1, Seed: 2"]
@@ -56,19 +57,19 @@ def test_the_format_and_the_size_are_told_from_the_bytes(
     format_name: str, mime_type: str, extension: str
 ) -> None:
     data = saved(format_name, size=(37, 21))
-    found = pictures.sniff(data)
+    found = formats.sniff(data)
     assert (found.mime_type, found.extension) == (mime_type, extension)
-    assert pictures.size_of(data) == (37, 21)
+    assert size_of(data) == (37, 21)
 
 
 @pytest.mark.parametrize("head", [b"\xff\x0a\xfa\x7f", b"\0\0\0\x0cJXL \r\n\x87\n\0\0"])
 def test_jpeg_xl_is_known_by_name(head: bytes) -> None:
-    assert pictures.sniff(head).mime_type == "image/jxl"
+    assert formats.sniff(head).mime_type == "image/jxl"
 
 
 def test_an_empty_picture_is_a_failed_generation() -> None:
-    with pytest.raises(NotAPicture, match="empty image, so the generation failed"):
-        pictures.sniff(b"")
+    with pytest.raises(NotAnImage, match="empty image, so the generation failed"):
+        formats.sniff(b"")
 
 
 @pytest.mark.parametrize(
@@ -81,8 +82,8 @@ def test_an_empty_picture_is_a_failed_generation() -> None:
     ],
 )
 def test_other_files_are_no_pictures(data: bytes) -> None:
-    with pytest.raises(NotAPicture, match="that are none"):
-        pictures.sniff(data)
+    with pytest.raises(NotAnImage, match="that are none"):
+        formats.sniff(data)
 
 
 # Its size
@@ -100,17 +101,17 @@ def test_other_files_are_no_pictures(data: bytes) -> None:
         saved("PNG", "P", size=(300, 200)),
         saved("BMP", "L", size=(300, 200)),
     ],
-    ids=lambda data: pictures.sniff(data).name,
+    ids=lambda data: formats.sniff(data).name,
 )
 def test_the_size_is_found_in_every_layout(data: bytes) -> None:
-    assert pictures.size_of(data) == opened(data).size == (300, 200)
+    assert size_of(data) == opened(data).size == (300, 200)
 
 
 def test_segments_and_fill_bytes_in_front_of_a_jpegs_size_are_passed_over() -> None:
     data = saved("JPEG")
     other = b"".join(b"\xff%c\0\x08\x08\0\x01\0\x01\0" % marker for marker in b"\xc4\xc8\xcc\xe5")
     extra = b"\xff\xff\xff\xe6\0\x06\xff\xc0\xff\xd9\xff\x01" + other
-    assert pictures.size_of(data[:2] + extra + data[2:]) == (24, 16)
+    assert size_of(data[:2] + extra + data[2:]) == (24, 16)
 
 
 @pytest.mark.parametrize(
@@ -118,21 +119,21 @@ def test_segments_and_fill_bytes_in_front_of_a_jpegs_size_are_passed_over() -> N
     [("PNG", 23), ("JPEG", 20), ("WEBP", 29), ("GIF", 9), ("BMP", 25), ("TIFF", 8), ("AVIF", 40)],
 )
 def test_a_header_that_is_cut_off_gives_no_size(format_name: str, length: int) -> None:
-    with pytest.raises(NotAPicture, match="gives no size"):
-        pictures.size_of(saved(format_name)[:length])
+    with pytest.raises(NotAnImage, match="gives no size"):
+        size_of(saved(format_name)[:length])
 
 
 def test_a_bmp_whose_rows_run_from_the_top_has_a_negative_height() -> None:
     data = bytearray(saved("BMP"))
     data[22:26] = struct.pack("<i", -16)
-    assert pictures.size_of(bytes(data)) == (24, 16)
+    assert size_of(bytes(data)) == (24, 16)
 
 
 def test_a_size_of_nothing_is_refused() -> None:
     data = bytearray(saved("PNG"))
     data[16:20] = bytes(4)
-    with pytest.raises(NotAPicture, match="gives no size"):
-        pictures.size_of(bytes(data))
+    with pytest.raises(NotAnImage, match="gives no size"):
+        size_of(bytes(data))
 
 
 @given(st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP"]), st.data())
@@ -144,11 +145,11 @@ def test_damaged_files_never_raise_anything_unexpected(
         data[draw.draw(st.integers(8, min(80, len(data)) - 1))] = draw.draw(st.integers(0, 255))
     cut = bytes(data[: draw.draw(st.integers(0, len(data)))])
     try:
-        pictures.size_of(cut)
-    except NotAPicture as error:
+        size_of(cut)
+    except NotAnImage as error:
         assert len(str(error)) > 40
     metadata.parameters_of(cut)
-    if pictures.recognise(cut):
+    if formats.recognise(cut):
         metadata.with_parameters(cut, "x")
 
 
@@ -163,7 +164,7 @@ def test_parameters_are_added_without_touching_the_pixels(format_name: str, text
     assert metadata.parameters_of(plain) is None
     assert metadata.parameters_of(written) == text
     assert opened(written).tobytes() == opened(plain).tobytes()
-    assert pictures.size_of(written) == (24, 16)
+    assert size_of(written) == (24, 16)
 
 
 @given(
@@ -283,12 +284,12 @@ def test_a_compressed_text_cannot_fill_the_memory() -> None:
 @pytest.mark.parametrize("target", ["png", "jpeg", "webp"])
 @pytest.mark.parametrize("text", TEXTS)
 def test_a_conversion_keeps_the_parameters(
-    source: str, target: pictures.ConvertibleTo, text: str
+    source: str, target: formats.ConvertibleTo, text: str
 ) -> None:
     data = metadata.with_parameters(saved(source), text)
-    converted = pictures.convert(data, target)
-    assert pictures.sniff(converted).name == target
-    assert pictures.size_of(converted) == (24, 16)
+    converted = convert(data, target)
+    assert formats.sniff(converted).name == target
+    assert size_of(converted) == (24, 16)
     assert metadata.parameters_of(converted) == text
     if source.lower() == target:
         assert converted is data
@@ -296,18 +297,18 @@ def test_a_conversion_keeps_the_parameters(
 
 def test_given_parameters_are_for_pictures_that_hold_none() -> None:
     bare = saved("PNG")
-    assert metadata.parameters_of(pictures.convert(bare, "png", TEXT)) == TEXT
-    assert metadata.parameters_of(pictures.convert(bare, "webp", TEXT)) == TEXT
+    assert metadata.parameters_of(convert(bare, "png", TEXT)) == TEXT
+    assert metadata.parameters_of(convert(bare, "webp", TEXT)) == TEXT
     own = metadata.with_parameters(bare, "own")
-    assert pictures.convert(own, "png", TEXT) is own
-    assert metadata.parameters_of(pictures.convert(own, "jpeg", TEXT)) == "own"
-    assert metadata.parameters_of(pictures.convert(bare, "jpeg")) is None
+    assert convert(own, "png", TEXT) is own
+    assert metadata.parameters_of(convert(own, "jpeg", TEXT)) == "own"
+    assert metadata.parameters_of(convert(bare, "jpeg")) is None
 
 
 def test_parameters_too_long_for_a_jpeg_are_left_out() -> None:
     data = metadata.with_parameters(saved("PNG"), "x" * 40_000)
-    assert metadata.parameters_of(pictures.convert(data, "jpeg")) is None
-    assert metadata.parameters_of(pictures.convert(data, "webp")) == "x" * 40_000
+    assert metadata.parameters_of(convert(data, "jpeg")) is None
+    assert metadata.parameters_of(convert(data, "webp")) == "x" * 40_000
 
 
 def test_transparency_stays_where_it_can_and_becomes_white_in_a_jpeg() -> None:
@@ -315,9 +316,9 @@ def test_transparency_stays_where_it_can_and_becomes_white_in_a_jpeg() -> None:
     picture.paste((0, 0, 255, 255), (0, 0, 12, 16))
     target = io.BytesIO()
     picture.save(target, "PNG")
-    webp = opened(pictures.convert(target.getvalue(), "webp"))
+    webp = opened(convert(target.getvalue(), "webp"))
     assert webp.mode == "RGBA"
-    jpeg = opened(pictures.convert(target.getvalue(), "jpeg"))
+    jpeg = opened(convert(target.getvalue(), "jpeg"))
     red, green, blue = jpeg.getpixel((20, 8))  # type: ignore[misc]
     assert min(red, green, blue) > 245
     assert jpeg.getpixel((3, 8))[2] > 245  # type: ignore[index]
@@ -326,28 +327,28 @@ def test_transparency_stays_where_it_can_and_becomes_white_in_a_jpeg() -> None:
 def test_pixels_keep_their_colours() -> None:
     data = saved("PNG", size=(64, 64))
     for target in ("jpeg", "webp"):
-        converted = opened(pictures.convert(data, target))
+        converted = opened(convert(data, target))
         for place in ((0, 0), (32, 32), (50, 10)):
             before, after = opened(data).getpixel(place), converted.getpixel(place)
             assert before[0] == pytest.approx(after[0], abs=4)  # type: ignore[index]
 
 
 def test_a_jpeg_keeps_its_colours_at_full_resolution() -> None:
-    jpeg = opened(pictures.convert(saved("PNG"), "jpeg"))
+    jpeg = opened(convert(saved("PNG"), "jpeg"))
     assert {layer[1:3] for layer in getattr(jpeg, "layer")} == {(1, 1)}  # noqa: B009
 
 
 def test_sixteen_bits_a_pixel_become_eight() -> None:
     target = io.BytesIO()
     Image.new("I;16", (8, 8), 0x8000).save(target, "PNG")
-    assert opened(pictures.convert(target.getvalue(), "webp")).getpixel((4, 4)) == (128, 128, 128)
+    assert opened(convert(target.getvalue(), "webp")).getpixel((4, 4)) == (128, 128, 128)
 
 
 def test_a_rotation_noted_in_exif_is_applied() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    converted = pictures.convert(saved("JPEG", exif=exif.tobytes()), "png")
-    assert pictures.size_of(converted) == (16, 24)
+    converted = convert(saved("JPEG", exif=exif.tobytes()), "png")
+    assert size_of(converted) == (16, 24)
 
 
 def test_an_animation_is_left_alone() -> None:
@@ -355,14 +356,14 @@ def test_an_animation_is_left_alone() -> None:
     frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
     frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
     data = target.getvalue()
-    assert pictures.convert(data, "png", TEXT) is data
+    assert convert(data, "png", TEXT) is data
 
 
 def test_a_picture_too_large_for_the_format_is_refused_in_words() -> None:
     data = saved("PNG", size=(16_384, 2))
     with pytest.raises(InvalidInput, match="webp file holds at most 16383 pixels"):
-        pictures.convert(data, "webp")
-    assert pictures.size_of(pictures.convert(data, "jpeg")) == (16_384, 2)
+        convert(data, "webp")
+    assert size_of(convert(data, "jpeg")) == (16_384, 2)
 
 
 @pytest.mark.parametrize(
@@ -380,12 +381,12 @@ def test_a_file_is_made_smaller_until_it_fits(most: int, became: str, side: int)
     noise = Image.frombytes("RGB", (128, 128), random.Random(7).randbytes(128 * 128 * 3))
     target = io.BytesIO()
     noise.save(target, "PNG")
-    data, said = pictures.shrunk(metadata.with_parameters(target.getvalue(), TEXT), most)
-    assert said == became
+    data, reported = shrunk(metadata.with_parameters(target.getvalue(), TEXT), most)
+    assert reported == became
     assert len(data) <= most
-    assert pictures.recognise(data) == pictures.JPEG
+    assert formats.recognise(data) == formats.JPEG
     assert metadata.parameters_of(data) == TEXT
-    assert pictures.size_of(data) == (side, side)
+    assert size_of(data) == (side, side)
 
 
 def test_an_animation_is_not_made_smaller() -> None:
@@ -393,18 +394,18 @@ def test_an_animation_is_not_made_smaller() -> None:
     target = io.BytesIO()
     frames[0].save(target, "GIF", save_all=True, append_images=frames[1:])
     data = target.getvalue()
-    assert pictures.shrunk(data, 10) == (data, "")
+    assert shrunk(data, 10) == (data, "")
 
 
 def test_what_cannot_be_decoded_cannot_be_made_smaller() -> None:
-    with pytest.raises(NotAPicture, match="cannot be decoded"):
-        pictures.shrunk(saved("PNG")[:60], 10)
+    with pytest.raises(NotAnImage, match="cannot be decoded"):
+        shrunk(saved("PNG")[:60], 10)
 
 
 def test_a_picture_that_cannot_be_decoded_is_no_picture() -> None:
     data = saved("PNG", size=(300, 300))
-    with pytest.raises(NotAPicture, match="cannot be decoded"):
-        pictures.convert(data[: len(data) // 2], "jpeg")
+    with pytest.raises(NotAnImage, match="cannot be decoded"):
+        convert(data[: len(data) // 2], "jpeg")
 
 
 # Start-up
@@ -412,9 +413,11 @@ def test_a_picture_that_cannot_be_decoded_is_no_picture() -> None:
 
 def test_pillow_is_not_imported_to_look_at_a_picture() -> None:
     script = (
-        "import sys; from sdwebui.images import formats, metadata\n"
+        "import sys; from sdwebui.images import metadata\n"
+        "from sdwebui.images.conversion import convert\n"
+        "from sdwebui.images.dimensions import size_of\n"
         f"data = {metadata.with_parameters(saved('JPEG'), TEXT)!r}\n"
-        "formats.size_of(data); metadata.parameters_of(data); formats.convert(data, 'jpeg')\n"
+        "size_of(data); metadata.parameters_of(data); convert(data, 'jpeg')\n"
         "sys.exit('PIL' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
@@ -426,19 +429,19 @@ def test_pillow_is_not_imported_to_look_at_a_picture() -> None:
 @needs_recordings
 @pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
 def test_recorded_pictures_are_measured_read_and_converted(family: str) -> None:
-    found = answered_pictures(family)
+    found = answered_images(family)
     assert len(found) > 60
     texts = 0
     for data, case in found.items():
         image = opened(data)
-        kind = pictures.sniff(data)
+        kind = formats.sniff(data)
         assert kind.mime_type == Image.MIME[image.format or ""], case
-        assert pictures.size_of(data) == image.size, case
+        assert size_of(data) == image.size, case
         text = metadata.parameters_of(data)
         if text is None:
             continue
         texts += 1
         assert "Size: " in text, case
-        target: pictures.ConvertibleTo = "webp" if kind.name == "png" else "png"
-        assert metadata.parameters_of(pictures.convert(data, target)) == text, case
+        target: formats.ConvertibleTo = "webp" if kind.name == "png" else "png"
+        assert metadata.parameters_of(convert(data, target)) == text, case
     assert texts > 55

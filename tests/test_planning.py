@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from sdwebui.client import Client
+from sdwebui.client import WebUI
 from sdwebui.dialects.plan import Plan, Source
 from sdwebui.errors import ExtensionMissing, InvalidInput, UnknownName, Unsupported
 from sdwebui.parameters import ControlNet, Img2Img, Txt2Img
 from sdwebui.planning.planner import NO_DEFAULTS, Defaults
 from sdwebui.planning.sources import Prepared
-from tests.webui import ADETAILER, CONTROLNET, FAMILIES, MODELS, fresh_server, webui
+from tests.webui import ADETAILER, CONTROLNET, FAMILIES, MODELS, URL, webui
 
 ALL = list(FAMILIES)
 LARGE = {"/sdapi/v1/options": {"sd_model_checkpoint": "xl/sd_xl_base_1.0.safetensors [1]"}}
@@ -22,17 +22,19 @@ def planned(
     family: str,
     changes: dict[str, Any] | None = None,
     defaults: Defaults = NO_DEFAULTS,
-    **asked: Any,
+    **requested: Any,
 ) -> tuple[Plan, dict[str, Any]]:
     """The plan and the body of what was asked, details without a field in the form included."""
     with webui(family, **(changes or {})):
-        client = Client(fresh_server(), defaults=defaults)
-        plan = client.planner.txt2img(Txt2Img.build({"prompt": "a cat", **asked}))
-        return plan, client.catalog.dialect(client.deadline).body(plan)
+        call = WebUI(URL, defaults=defaults).call()
+        plan = call.planner.txt2img(Txt2Img.build({"prompt": "a cat", **requested}))
+        return plan, call.dialect.body(plan)
 
 
-def body_for(family: str, changes: dict[str, Any] | None = None, **asked: Any) -> dict[str, Any]:
-    return planned(family, changes, **asked)[1]
+def body_for(
+    family: str, changes: dict[str, Any] | None = None, **requested: Any
+) -> dict[str, Any]:
+    return planned(family, changes, **requested)[1]
 
 
 @pytest.mark.parametrize(
@@ -48,8 +50,8 @@ def body_for(family: str, changes: dict[str, Any] | None = None, **asked: Any) -
 )
 def test_family_is_recognised(family: str, recognised: str) -> None:
     with webui(family):
-        client = Client(fresh_server())
-        assert client.catalog.dialect(client.deadline).family == recognised
+        call = WebUI(URL).call()
+        assert call.dialect.family == recognised
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,8 @@ def test_family_is_recognised_behind_a_proxy_that_hides_the_document(
     family: str, extra: dict[str, Any], recognised: str
 ) -> None:
     with webui(family, **{"/openapi.json": None, **extra}):
-        client = Client(fresh_server())
-        dialect = client.catalog.dialect(client.deadline)
+        call = WebUI(URL).call()
+        dialect = call.dialect
         assert dialect.family == recognised
         assert dialect.tasks is (recognised != "sdnext")
 
@@ -159,12 +161,11 @@ def test_unknown_model_lists_what_is_there() -> None:
 
 
 def test_a_new_model_is_found_although_the_list_is_cached() -> None:
-    server = fresh_server()
+    client = WebUI(URL)
     with webui("a1111", **{"/sdapi/v1/sd-models": MODELS[:1]}):
-        client = Client(server)
-        client.catalog.checkpoints(client.deadline)
+        assert len(client.call().catalog.checkpoints()) == 1
     with webui("a1111"):
-        planner = Client(server).planner
+        planner = client.call().planner
         assert planner.txt2img(Txt2Img(prompt="x", model="sd_xl_base_1.0")).checkpoint
 
 
@@ -178,7 +179,7 @@ def test_no_override_travels_that_nobody_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "asked", "sent"),
+    ("family", "requested", "sent"),
     [
         ("a1111", {"sampler": "euler A"}, {"sampler_name": "Euler a"}),
         ("a1111", {"sampler": "k_euler"}, {"sampler_name": "Euler"}),
@@ -281,14 +282,16 @@ def test_no_override_travels_that_nobody_asked_for() -> None:
         ),
     ],
 )
-def test_samplers_and_schedulers(family: str, asked: dict[str, Any], sent: dict[str, str]) -> None:
-    body = body_for(family, **asked)
+def test_samplers_and_schedulers(
+    family: str, requested: dict[str, Any], sent: dict[str, str]
+) -> None:
+    body = body_for(family, **requested)
     keys = ("sampler_name", "scheduler")
     assert {key: body[key] for key in keys if key in body} == sent
 
 
 @pytest.mark.parametrize(
-    ("family", "asked", "said"),
+    ("family", "requested", "reported"),
     [
         ("a1111", {"sampler": "Eulr"}, "no sampler 'Eulr'. Did you mean 'Euler'"),
         ("a1111", {"sampler": "Euler Karas"}, "no schedule type 'Karas'. Did you mean 'karras'"),
@@ -310,13 +313,13 @@ def test_samplers_and_schedulers(family: str, asked: dict[str, Any], sent: dict[
         ("sdcpp", {"model": "other"}, "no model 'other'"),
     ],
 )
-def test_unknown_names_are_refused(family: str, asked: dict[str, Any], said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
-        body_for(family, **asked)
+def test_unknown_names_are_refused(family: str, requested: dict[str, Any], reported: str) -> None:
+    with pytest.raises(InvalidInput, match=reported):
+        body_for(family, **requested)
 
 
 @pytest.mark.parametrize(
-    ("family", "asked", "said"),
+    ("family", "requested", "reported"),
     [
         ("sdnext", {"scheduler": "Karras"}, "SD.Next cannot do scheduler"),
         ("sdcpp", {"vae": "x"}, "stable-diffusion.cpp cannot do vae"),
@@ -334,13 +337,15 @@ def test_unknown_names_are_refused(family: str, asked: dict[str, Any], said: str
         ("sdnext", {"face_restorer": "GFPGAN"}, "SD.Next cannot do face_restorer"),
     ],
 )
-def test_what_a_family_cannot_do_is_refused(family: str, asked: dict[str, Any], said: str) -> None:
-    with pytest.raises(Unsupported, match=said):
-        body_for(family, **asked)
+def test_what_a_family_cannot_do_is_refused(
+    family: str, requested: dict[str, Any], reported: str
+) -> None:
+    with pytest.raises(Unsupported, match=reported):
+        body_for(family, **requested)
 
 
 @pytest.mark.parametrize(
-    ("family", "asked", "kept"),
+    ("family", "requested", "kept"),
     [
         ("a1111", {"distilled_cfg_scale": 3.5}, "distilled_cfg_scale"),
         ("sdnext", {"tiling": True}, "tiling"),
@@ -349,10 +354,10 @@ def test_what_a_family_cannot_do_is_refused(family: str, asked: dict[str, Any], 
     ],
 )
 def test_what_generation_data_asks_of_another_family_is_left_out_and_said(
-    family: str, asked: dict[str, Any], kept: str
+    family: str, requested: dict[str, Any], kept: str
 ) -> None:
-    (name,) = asked
-    plan, body = planned(family, **asked, lenient=frozenset(asked))
+    (name,) = requested
+    plan, body = planned(family, **requested, lenient=frozenset(requested))
     assert kept not in body
     (note,) = plan.notes
     assert note.startswith("Left out, since ")
@@ -370,7 +375,7 @@ def test_further_fields_of_the_request_are_sent_where_they_are_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("defaults", "asked", "prompt", "negative"),
+    ("defaults", "requested", "prompt", "negative"),
     [
         (Defaults("", "masterpiece", "lowres"), {}, "masterpiece, a cat", "lowres"),
         (
@@ -390,9 +395,9 @@ def test_further_fields_of_the_request_are_sent_where_they_are_read() -> None:
     ],
 )
 def test_words_of_the_credentials_come_before_the_prompts(
-    defaults: Defaults, asked: dict[str, Any], prompt: str, negative: str
+    defaults: Defaults, requested: dict[str, Any], prompt: str, negative: str
 ) -> None:
-    body = body_for("a1111", defaults=defaults, **asked)
+    body = body_for("a1111", defaults=defaults, **requested)
     assert (body["prompt"], body["negative_prompt"]) == (prompt, negative)
 
 
@@ -407,21 +412,23 @@ def test_a_lora_of_the_credentials_words_is_used() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "number"),
+    ("requested", "number"),
     [
         ({"model": "dreamshaper_8", "model_hash": "ffffffffff"}, "dreamshaper_8"),
         ({"model": "gone", "model_hash": "879db523c3"}, "dreamshaper_8"),
         ({"model_hash": "879db523c3"}, "dreamshaper_8"),
     ],
 )
-def test_a_hash_counts_where_the_server_knows_it(asked: dict[str, Any], number: str) -> None:
-    body = body_for("a1111", defaults=Defaults("sd_xl_base_1.0"), **asked)
+def test_a_hash_counts_where_the_server_knows_it(requested: dict[str, Any], number: str) -> None:
+    body = body_for("a1111", defaults=Defaults("sd_xl_base_1.0"), **requested)
     assert body["override_settings"]["sd_model_checkpoint"] == number
 
 
 def test_an_empty_prompt_is_refused() -> None:
-    said = "prompt is missing: say what the image should show, in prompt or with generation data"
-    with pytest.raises(InvalidInput, match=said):
+    reported = (
+        "prompt is missing: say what the image should show, in prompt or with generation data"
+    )
+    with pytest.raises(InvalidInput, match=reported):
         body_for("a1111", prompt=" ")
 
 
@@ -636,7 +643,7 @@ def test_a_given_family_decides_blank_sizes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "size"),
+    ("requested", "size"),
     [
         ({"size": "832x1216"}, (832, 1216)),
         ({"size": "832x1216", "aspect_ratio": "16:9"}, (832, 1216)),
@@ -645,14 +652,14 @@ def test_a_given_family_decides_blank_sizes() -> None:
         ({"size": "x720", "aspect_ratio": "16:9"}, (1280, 720)),
     ],
 )
-def test_a_size_beats_the_aspect_ratio(asked: dict[str, Any], size: tuple[int, int]) -> None:
-    body = body_for("a1111", **asked)
+def test_a_size_beats_the_aspect_ratio(requested: dict[str, Any], size: tuple[int, int]) -> None:
+    body = body_for("a1111", **requested)
     assert (body["width"], body["height"]) == size
 
 
 def test_nothing_is_asked_of_the_server_when_all_is_given() -> None:
     with webui("a1111") as mock:
-        planner = Client(fresh_server()).planner
+        planner = WebUI(URL).call().planner
         planner.txt2img(Txt2Img.read({"prompt": "x", "size": "512", "steps": 9, "cfg_scale": 5}))
         assert [call.request.path_url for call in mock.calls] == ["/openapi.json"]
 
@@ -663,14 +670,14 @@ def test_seeds_are_kept(number: int) -> None:
     assert seed_of() == number
 
 
-def changed(family: str, **asked: Any) -> tuple[Plan, dict[str, Any]]:
+def changed(family: str, **requested: Any) -> tuple[Plan, dict[str, Any]]:
     """The plan and body of an image to image job with a mask."""
     source = Source("img", 0.75, 1, mask="mask")
     with webui(family):
-        client = Client(fresh_server())
-        given = Img2Img.build(asked)
-        plan = client.planner.img2img(given, Prepared(source, 512, 512, ("a note",)))
-        return plan, client.catalog.dialect(client.deadline).body(plan)
+        call = WebUI(URL).call()
+        given = Img2Img.build(requested)
+        plan = call.planner.img2img(given, Prepared(source, 512, 512, ("a note",)))
+        return plan, call.dialect.body(plan)
 
 
 def test_an_image_is_changed_without_a_prompt() -> None:
@@ -680,14 +687,14 @@ def test_an_image_is_changed_without_a_prompt() -> None:
 
 
 def units(
-    images: int = 1, changes: dict[str, Any] | None = None, family: str = "a1111", **asked: Any
+    images: int = 1, changes: dict[str, Any] | None = None, family: str = "a1111", **requested: Any
 ) -> list[dict[str, Any]]:
     """The ControlNet units that are sent."""
     with webui(family, **{**CONTROLNET, **(changes or {})}):
-        client = Client(fresh_server())
-        given = ControlNet.build({"prompt": "a cat", **asked})
-        plan = client.planner.controlnet(given, ["one", "two"][:images])
-        body = client.catalog.dialect(client.deadline).body(plan)
+        call = WebUI(URL).call()
+        given = ControlNet.build({"prompt": "a cat", **requested})
+        plan = call.planner.controlnet(given, ["one", "two"][:images])
+        body = call.dialect.body(plan)
     found: list[dict[str, Any]] = body["alwayson_scripts"]["ControlNet"]["args"]
     return found
 
@@ -715,7 +722,7 @@ def test_a_control_unit_is_sent_in_words_that_every_family_reads() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "sent"),
+    ("requested", "sent"),
     [
         ({"control_weight": 0.5}, {"weight": 0.5}),
         ({"control_end": 0.5}, {"guidance_end": 0.5}),
@@ -738,9 +745,9 @@ def test_a_control_unit_is_sent_in_words_that_every_family_reads() -> None:
     ],
 )
 def test_settings_of_the_form_beat_those_of_a_text(
-    asked: dict[str, Any], sent: dict[str, Any]
+    requested: dict[str, Any], sent: dict[str, Any]
 ) -> None:
-    (unit,) = units(control_module="canny", **asked)
+    (unit,) = units(control_module="canny", **requested)
     assert sent.items() <= unit.items()
 
 
@@ -764,7 +771,7 @@ def test_a_control_model_alone_will_do() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "asked"),
+    ("changes", "requested"),
     [
         (LARGE, {}),
         ({}, {"model": "sd_xl_base_1.0"}),
@@ -772,9 +779,9 @@ def test_a_control_model_alone_will_do() -> None:
     ],
 )
 def test_the_control_model_fits_the_model_that_makes_the_image(
-    changes: dict[str, Any], asked: dict[str, Any]
+    changes: dict[str, Any], requested: dict[str, Any]
 ) -> None:
-    assert units(changes=changes, control_module="canny", **asked)[0]["model"] == CANNY_XL
+    assert units(changes=changes, control_module="canny", **requested)[0]["model"] == CANNY_XL
 
 
 def test_the_family_that_is_loaded_does_not_count_when_another_is_asked_for() -> None:
@@ -791,7 +798,7 @@ def test_a_second_control_image_is_a_second_unit() -> None:
 
 
 @pytest.mark.parametrize(
-    ("images", "asked", "said"),
+    ("images", "requested", "reported"),
     [
         (1, {}, "^control_module and control_model: say how the control image guides"),
         (
@@ -814,10 +821,10 @@ def test_a_second_control_image_is_a_second_unit() -> None:
     ],
 )
 def test_a_control_unit_that_cannot_be_is_refused(
-    images: int, asked: dict[str, Any], said: str
+    images: int, requested: dict[str, Any], reported: str
 ) -> None:
-    with pytest.raises(InvalidInput, match=said):
-        units(images, **asked)
+    with pytest.raises(InvalidInput, match=reported):
+        units(images, **requested)
 
 
 def test_controlnet_needs_its_extension() -> None:

@@ -2,8 +2,9 @@
 
 import pytest
 
+from sdwebui.images.sizes import limit_notes, rounding_notes, to_step
 from sdwebui.parameters import AspectRatio, ModelFamily
-from sdwebui.planning.presets import preset_for, rounding, size_for, squeezing, to_step
+from sdwebui.planning.presets import preset_for, size_for
 
 
 @pytest.mark.parametrize(
@@ -90,18 +91,18 @@ def test_every_aspect_ratio_has_a_size_of_about_the_same_area(
 
 
 def test_a_side_that_was_rounded_is_told() -> None:
-    assert rounding(700, 304, 704, 304) == ("width 700 became 704, a multiple of 8.",)
-    assert rounding(None, None, 512, 512) == ()
+    assert rounding_notes(700, 304, 704, 304) == ("width 700 became 704, a multiple of 8.",)
+    assert rounding_notes(None, None, 512, 512) == ()
 
 
 def test_a_side_that_the_aspect_ratio_makes_too_long_or_short_is_told() -> None:
-    assert squeezing("9:16", 2400, None) == (
+    assert limit_notes("9:16", 2400, None) == (
         "height became 4096 instead of the 4267 of 9:16: sides are of 64 to 4096 pixels.",
     )
-    assert squeezing("16:9", 64, None) == (
+    assert limit_notes("16:9", 64, None) == (
         "height became 64 instead of the 36 of 16:9: sides are of 64 to 4096 pixels.",
     )
-    assert squeezing("16:9", 1280, None) == squeezing("16:9", None, None) == ()
+    assert limit_notes("16:9", 1280, None) == limit_notes("16:9", None, None) == ()
 
 
 def test_given_sides_are_used_and_a_missing_one_follows() -> None:

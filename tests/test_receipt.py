@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from sdwebui.answers.info import Info, stem_of
-from sdwebui.answers.receipt import Evidence, differences, require_model
+from sdwebui.answers.receipt import Received, differences, require_model
 from sdwebui.dialects.plan import HiresFix, LoraUse, Plan, Refiner
 from sdwebui.errors import WrongModel
-from sdwebui.resources.names import Offer
+from sdwebui.resources.names import Entry
 from sdwebui.resources.readers import checkpoint
 
 ASKED = checkpoint(
@@ -52,7 +52,7 @@ def plan(**changes: Any) -> Plan:
 BODY = {"steps": 20, "cfg_scale": 7.0, "width": 512, "height": 512, "seed": 5}
 
 
-def said(fields: str = FIELDS, **info: Any) -> Info:
+def reported(fields: str = FIELDS, **info: Any) -> Info:
     told = {
         "all_seeds": [5],
         "infotexts": [f"a cat\n{fields}"],
@@ -66,13 +66,13 @@ def said(fields: str = FIELDS, **info: Any) -> Info:
 
 
 def found(
-    info: Info, asked: Plan | None = None, size: tuple[int, int] = (512, 512), **body: Any
+    info: Info, requested: Plan | None = None, size: tuple[int, int] = (512, 512), **body: Any
 ) -> list[str]:
-    return list(differences(asked or plan(), {**BODY, **body}, info, [Evidence(5, *size)]))
+    return list(differences(requested or plan(), {**BODY, **body}, info, [Received(5, *size)]))
 
 
 def test_what_is_as_asked_draws_no_warning() -> None:
-    assert found(said(), sampler_name="Euler a", scheduler="Karras") == []
+    assert found(reported(), sampler_name="Euler a", scheduler="Karras") == []
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_what_is_as_asked_draws_no_warning() -> None:
 )
 def test_an_answer_without_info_leaves_open_what_was_done(answer: dict[str, Any]) -> None:
     info = Info.read(answer)
-    assert not info.said
+    assert not info.reported
     assert found(info, sampler_name="Euler a", scheduler="Karras") == [
         "The server did not say what it did, so only the images' number and size is known."
     ]
@@ -104,64 +104,64 @@ def test_info_may_be_an_object_instead_of_text() -> None:
 )
 def test_no_info_is_odd_enough_to_fail(text: str) -> None:
     info = Info.read({"info": text})
-    assert (info.steps, info.seeds, info.first_picture) == (None, (), 0)
+    assert (info.steps, info.seeds, info.first_image) == (None, (), 0)
 
 
 def test_a_grid_cannot_stand_before_the_beginning() -> None:
-    assert said(index_of_first_image=-5).first_picture == 0
+    assert reported(index_of_first_image=-5).first_image == 0
 
 
 @pytest.mark.parametrize(
     ("info", "body", "warning"),
     [
         (
-            said(sampler_name="DPM++ 2M"),
+            reported(sampler_name="DPM++ 2M"),
             {"sampler_name": "Euler a"},
             "The server used the sampler 'DPM++ 2M' instead of 'Euler a'.",
         ),
         (
-            said("Steps: 20, Sampler: NONE", sampler_name="NONE"),
+            reported("Steps: 20, Sampler: NONE", sampler_name="NONE"),
             {"sampler_name": "Euler a"},
             "The server does not say that it used the sampler 'Euler a'.",
         ),
         (
-            said(extra_generation_params={"Schedule type": "Automatic"}),
+            reported(extra_generation_params={"Schedule type": "Automatic"}),
             {"scheduler": "Karras"},
             "The server used the scheduler 'Automatic' instead of 'Karras'.",
         ),
-        (said(steps=80), {"steps": 120}, "The server used steps 80 instead of 120."),
-        (said(cfg_scale=5.0), {}, "The server used cfg_scale 5 instead of 7."),
-        (said(all_seeds=[9]), {}, "The server used seed 9 instead of 5."),
+        (reported(steps=80), {"steps": 120}, "The server used steps 80 instead of 120."),
+        (reported(cfg_scale=5.0), {}, "The server used cfg_scale 5 instead of 7."),
+        (reported(all_seeds=[9]), {}, "The server used seed 9 instead of 5."),
         (
-            said(restore_faces=False),
+            reported(restore_faces=False),
             {"restore_faces": True},
             "The server did not restore faces.",
         ),
         (
-            said(f"{FIELDS}, Clip skip: 2"),
+            reported(f"{FIELDS}, Clip skip: 2"),
             {},
             "Clip skip 2 was in force on the server although nobody asked for it here; set "
             "clip_skip to 1, or reset it in the WebUI.",
         ),
         (
-            said(f"{FIELDS}, VAE: odd.pt"),
+            reported(f"{FIELDS}, VAE: odd.pt"),
             {},
             "The VAE 'odd.pt' was in force on the server although nobody asked for it here; set "
             'vae to "Automatic", or choose another in the WebUI.',
         ),
         (
-            said("Steps: 20, Sampler: Euler a"),
+            reported("Steps: 20, Sampler: Euler a"),
             {"scheduler": "Karras"},
             "The server does not say that it used the scheduler 'Karras'.",
         ),
         (
-            said(f"{FIELDS}, Module 1: sdxl_vae"),
+            reported(f"{FIELDS}, Module 1: sdxl_vae"),
             {},
             "The VAE 'sdxl_vae' was in force on the server although nobody asked for it here; "
             "name another in vae, or choose one in the WebUI.",
         ),
         (
-            said(),
+            reported(),
             {"override_settings": {"CLIP_stop_at_last_layers": 2}},
             "The server does not say that it used clip skip 2.",
         ),
@@ -172,41 +172,41 @@ def test_each_difference_is_a_sentence(info: Info, body: dict[str, Any], warning
 
 
 def test_a_model_that_is_not_named_is_told() -> None:
-    assert found(said(), plan(checkpoint=ASKED)) == [
+    assert found(reported(), plan(checkpoint=ASKED)) == [
         "The server does not say that it used the model 'dream'."
     ]
 
 
 def test_the_servers_own_choice_of_sampler_is_whatever_it_says() -> None:
-    assert found(said(sampler_name="euler_a"), sampler_name="default") == []
+    assert found(reported(sampler_name="euler_a"), sampler_name="default") == []
 
 
 def test_a_lora_is_known_by_its_file_without_the_folder() -> None:
     told = 'SDCPP: {"loras": [{"name": "water.safetensors", "multiplier": 1.0}]}'
-    asked = plan(loras=(LoraUse("water", 1.0, "1", "styles/water.safetensors"),))
-    assert found(said(f"{FIELDS}, {told}"), asked) == []
+    requested = plan(loras=(LoraUse("water", 1.0, "1", "styles/water.safetensors"),))
+    assert found(reported(f"{FIELDS}, {told}"), requested) == []
     other = plan(loras=(LoraUse("fire", 1.0, "1", "styles/fire.safetensors"),))
-    assert found(said(f"{FIELDS}, {told}"), other) == [
+    assert found(reported(f"{FIELDS}, {told}"), other) == [
         "The server does not list the LoRA 'fire' among those it used."
     ]
 
 
 def test_a_hires_fix_of_extra_is_reckoned_with() -> None:
-    assert found(said(), size=(1024, 1024), enable_hr=True) == []
-    assert found(said(), size=(768, 768), enable_hr=True, hr_scale=1.5) == []
-    assert found(said(), size=(99, 99), enable_hr=True, hr_resize_x=640) == []
-    assert found(said(), size=(512, 512), enable_hr=True, hr_scale=2) == [
+    assert found(reported(), size=(1024, 1024), enable_hr=True) == []
+    assert found(reported(), size=(768, 768), enable_hr=True, hr_scale=1.5) == []
+    assert found(reported(), size=(99, 99), enable_hr=True, hr_resize_x=640) == []
+    assert found(reported(), size=(512, 512), enable_hr=True, hr_scale=2) == [
         "The server made 512×512 pixels instead of 1024×1024."
     ]
 
 
 def test_an_alias_of_the_sampler_is_the_sampler() -> None:
-    asked = plan(sampler=Offer("DDIM", ("ddim_trailing",)))
-    assert found(said(sampler_name="ddim_trailing"), asked, sampler_name="DDIM") == []
+    requested = plan(sampler=Entry("DDIM", ("ddim_trailing",)))
+    assert found(reported(sampler_name="ddim_trailing"), requested, sampler_name="DDIM") == []
 
 
 def test_automatic_may_become_anything() -> None:
-    told = said(extra_generation_params={"Schedule type": "Karras"})
+    told = reported(extra_generation_params={"Schedule type": "Karras"})
     assert found(told, scheduler="Automatic") == []
 
 
@@ -221,9 +221,9 @@ def test_automatic_may_become_anything() -> None:
     ],
 )
 def test_a_lora_that_was_not_used_is_missed(fields: str, *, missing: bool) -> None:
-    asked = plan(loras=(LoraUse("detail", 1.0, "1", "x/detail.safetensors", ("add_detail",)),))
+    requested = plan(loras=(LoraUse("detail", 1.0, "1", "x/detail.safetensors", ("add_detail",)),))
     warning = "The server does not list the LoRA 'detail' among those it used."
-    assert found(said(fields), asked) == ([warning] if missing else [])
+    assert found(reported(fields), requested) == ([warning] if missing else [])
 
 
 def test_koboldcpp_keeps_the_tags_that_it_knew() -> None:
@@ -247,27 +247,27 @@ def test_koboldcpp_keeps_the_tags_that_it_knew() -> None:
 
 def test_the_pictures_own_size_counts() -> None:
     warning = "The server made 96×64 pixels instead of 100×64."
-    assert found(said(), size=(96, 64), width=100, height=64) == [warning]
+    assert found(reported(), size=(96, 64), width=100, height=64) == [warning]
 
 
 def test_a_hires_fix_multiplies_the_size() -> None:
-    asked = plan(hires=HiresFix(1.5, "Latent", 0, 0.5))
+    requested = plan(hires=HiresFix(1.5, "Latent", 0, 0.5))
     sent = {"enable_hr": True, "hr_scale": 1.5}
-    assert found(said(), asked, (768, 768), **sent) == []
-    assert found(said(), asked, (512, 512), **sent) == [
+    assert found(reported(), requested, (768, 768), **sent) == []
+    assert found(reported(), requested, (512, 512), **sent) == [
         "The server made 512×512 pixels instead of 768×768."
     ]
-    assert found(said(), asked, (512, 512), **sent, hr_resize_x=512) == []
+    assert found(reported(), requested, (512, 512), **sent, hr_resize_x=512) == []
 
 
 def test_extensions_that_left_no_trace_are_missed() -> None:
-    asked = plan(detailers=({"ad_model": "face.pt"},), refiner=Refiner(ASKED, 0.8))
-    assert found(said(), asked) == [
+    requested = plan(detailers=({"ad_model": "face.pt"},), refiner=Refiner(ASKED, 0.8))
+    assert found(reported(), requested) == [
         "The server does not say that it used the face detailer 'face.pt'.",
         "The server does not say that the refiner took over.",
     ]
     traces = f"{FIELDS}, ADetailer model: face.pt, Refiner: dream [1], Refiner switch at: 0.8"
-    assert found(said(traces), asked) == []
+    assert found(reported(traces), requested) == []
 
 
 @pytest.mark.parametrize(
@@ -281,24 +281,24 @@ def test_extensions_that_left_no_trace_are_missed() -> None:
     ],
 )
 def test_the_model_is_recognised(told: dict[str, str]) -> None:
-    require_model(ASKED, said(**told))
-    require_model(None, said(sd_model_name="other"))
+    require_model(ASKED, reported(**told))
+    require_model(None, reported(sd_model_name="other"))
 
 
-@pytest.mark.parametrize("asked", [ASKED, UNHASHED])
-def test_another_model_is_an_error(asked: Any) -> None:
+@pytest.mark.parametrize("requested", [ASKED, UNHASHED])
+def test_another_model_is_an_error(requested: Any) -> None:
     with pytest.raises(WrongModel, match="with 'other', not with 'dream' as asked"):
-        require_model(asked, said(sd_model_name="other", sd_model_hash="ffffffffff"))
+        require_model(requested, reported(sd_model_name="other", sd_model_hash="ffffffffff"))
 
 
 def test_the_model_may_stand_in_the_infotext_only() -> None:
     with pytest.raises(WrongModel, match="with 'other'"):
-        require_model(ASKED, said(f"{FIELDS}, Model: other"))
+        require_model(ASKED, reported(f"{FIELDS}, Model: other"))
 
 
 def test_the_infotext_behind_a_grid_is_taken() -> None:
-    told = said(infotexts=["", f"b\n{FIELDS}, Model: dream"], index_of_first_image=1)
-    assert told.first_picture == 1
+    told = reported(infotexts=["", f"b\n{FIELDS}, Model: dream"], index_of_first_image=1)
+    assert told.first_image == 1
     assert told.model == "dream"
 
 

@@ -7,12 +7,12 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from sdwebui.client import Client
+from sdwebui.client import WebUI
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import ControlNet, Txt2Img
 from sdwebui.planning.planner import Defaults
 from sdwebui.planning.reproduction import completed
-from tests.webui import fresh_server, webui
+from tests.webui import URL, webui
 
 TEXT = (
     "a cat <lora:detail:0.8>\nNegative prompt: dog\nSteps: 25, Sampler: DPM++ 2M, Schedule type: "
@@ -60,17 +60,17 @@ def test_everything_that_the_infotext_says_is_repeated() -> None:
 
 
 def test_what_an_image_says_may_be_left_out_where_a_server_lacks_it() -> None:
-    asked = again(clip_skip=1, image_count=2)
-    assert {"vae", "refiner", "face_restorer", "hires_fix", "prompt", "seed"} <= asked.lenient
+    requested = again(clip_skip=1, image_count=2)
+    assert {"vae", "refiner", "face_restorer", "hires_fix", "prompt", "seed"} <= requested.lenient
     # What the form says may not.
-    assert not {"clip_skip", "image_count"} & asked.lenient
+    assert not {"clip_skip", "image_count"} & requested.lenient
 
 
 def test_explicit_values_win_and_defaults_of_the_form_do_not() -> None:
     # Dify hands over the form's defaults as if somebody had chosen them.
-    asked = again(prompt="a dog", seed=-1, image_count=2, model_family="auto", steps="30")
-    assert (asked.prompt, asked.steps, asked.image_count) == ("a dog", 30, 2)
-    assert asked.seed == 77
+    requested = again(prompt="a dog", seed=-1, image_count=2, model_family="auto", steps="30")
+    assert (requested.prompt, requested.steps, requested.image_count) == ("a dog", 30, 2)
+    assert requested.seed == 77
 
 
 def test_a_part_of_a_hires_fix_in_the_form_changes_that_part_only() -> None:
@@ -80,51 +80,51 @@ def test_a_part_of_a_hires_fix_in_the_form_changes_that_part_only() -> None:
 
 
 def test_a_model_of_the_form_is_not_outdone_by_the_images_hash() -> None:
-    asked = again(model="other")
-    assert (asked.model, asked.model_hash) == ("other", None)
+    requested = again(model="other")
+    assert (requested.model, requested.model_hash) == ("other", None)
 
 
 def test_an_aspect_ratio_takes_the_place_of_the_images_size() -> None:
-    asked = again(aspect_ratio="16:9")
-    assert (asked.aspect_ratio, asked.size) == ("16:9", None)
+    requested = again(aspect_ratio="16:9")
+    assert (requested.aspect_ratio, requested.size) == ("16:9", None)
     size = again(aspect_ratio="1:1").size
     assert size
     assert size.width == 640
 
 
 def test_a_second_seed_and_a_size_of_the_second_pass_are_repeated() -> None:
-    asked = again(
+    requested = again(
         "a\nSteps: 20, Seed: 1, Size: 64x64, Variation seed: 9, Variation seed strength: 0.3, "
         "Denoising strength: 0.4, Hires resize: 96x128, Hires upscaler: Latent"
     )
-    assert (asked.variation_seed, asked.variation_strength) == (9, 0.3)
-    assert asked.hires_fix
-    assert asked.hires_fix.size
-    assert (asked.hires_fix.size.width, asked.hires_fix.size.height) == (96, 128)
+    assert (requested.variation_seed, requested.variation_strength) == (9, 0.3)
+    assert requested.hires_fix
+    assert requested.hires_fix.size
+    assert (requested.hires_fix.size.width, requested.hires_fix.size.height) == (96, 128)
 
 
 def test_more_settings_beat_the_image() -> None:
-    asked = again(more_settings="Clip skip: 1, Hires steps: 4, Eta: 0.5", steps=30)
-    assert (asked.clip_skip, asked.steps, asked.vae) == (1, 30, "fine.pt")
-    assert asked.hires_fix
-    assert (asked.hires_fix.steps, asked.hires_fix.scale) == (4, 1.5)
-    assert asked.fields == (("Eta", "eta", 0.5),)
+    requested = again(more_settings="Clip skip: 1, Hires steps: 4, Eta: 0.5", steps=30)
+    assert (requested.clip_skip, requested.steps, requested.vae) == (1, 30, "fine.pt")
+    assert requested.hires_fix
+    assert (requested.hires_fix.steps, requested.hires_fix.scale) == (4, 1.5)
+    assert requested.fields == (("Eta", "eta", 0.5),)
 
 
 def test_json_is_merged_into_the_request_of_the_image() -> None:
-    asked = again(more_settings='{"eta": 0.5}')
-    assert (asked.extra, asked.seed) == ({"eta": 0.5}, 77)
+    requested = again(more_settings='{"eta": 0.5}')
+    assert (requested.extra, requested.seed) == ({"eta": 0.5}, 77)
 
 
 def test_options_of_the_image_and_of_json_are_sent_together() -> None:
-    asked = again(
+    requested = again(
         "a cat\nSteps: 20, Seed: 5, ENSD: 31337, Eta: 0.7",
         more_settings='{"eta": null, "override_settings": {"samples_format": "jpg"}}',
     )
     with webui("a1111"):
-        client = Client(fresh_server())
-        plan = client.planner.txt2img(asked)
-        body = client.catalog.dialect(client.deadline).body(plan)
+        call = WebUI(URL).call()
+        plan = call.planner.txt2img(requested)
+        body = call.dialect.body(plan)
     assert body["override_settings"] == {"eta_noise_seed_delta": 31337, "samples_format": "jpg"}
     assert "eta" not in body
 
@@ -141,8 +141,8 @@ def test_without_a_hires_fix_its_strength_is_not_taken(text: str) -> None:
     ["Foo bar: 1", "Steps: 20x", "CFG scale: much", "Size: large", "Eta: much"],
 )
 def test_what_cannot_be_read_in_an_image_is_no_error(text: str) -> None:
-    asked = again(f"a cat\nSteps: 20, Seed: 5, {text}")
-    assert (asked.prompt, asked.seed) == ("a cat", 5)
+    requested = again(f"a cat\nSteps: 20, Seed: 5, {text}")
+    assert (requested.prompt, requested.seed) == ("a cat", 5)
 
 
 def test_what_is_not_understood_in_an_image_is_said() -> None:
@@ -151,7 +151,7 @@ def test_what_is_not_understood_in_an_image_is_said() -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "said"),
+    ("file", "reported"),
     [
         (picture(), "holds no generation parameters. Take the file that the WebUI made"),
         (picture(parameters="only words"), "holds no generation parameters"),
@@ -167,15 +167,15 @@ def test_what_is_not_understood_in_an_image_is_said() -> None:
         ),
     ],
 )
-def test_what_cannot_be_repeated_is_said(file: bytes, said: str) -> None:
+def test_what_cannot_be_repeated_is_said(file: bytes, reported: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         completed(Txt2Img.read({}), file)
-    assert said in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_without_a_file_and_more_settings_nothing_changes() -> None:
-    asked = Txt2Img.read({"prompt": "a"})
-    assert completed(asked) is asked
+    requested = Txt2Img.read({"prompt": "a"})
+    assert completed(requested) is requested
 
 
 def test_the_tools_own_kind_stays() -> None:
@@ -185,17 +185,17 @@ def test_the_tools_own_kind_stays() -> None:
         def read(self) -> bytes:
             return b""
 
-    asked = completed(ControlNet.read({"control_image": Held()}), picture(parameters=TEXT))
-    assert isinstance(asked, ControlNet)
-    assert asked.seed == 77
-    assert asked.control_image
+    requested = completed(ControlNet.read({"control_image": Held()}), picture(parameters=TEXT))
+    assert isinstance(requested, ControlNet)
+    assert requested.seed == 77
+    assert requested.control_image
 
 
 def test_nothing_is_put_before_the_prompts_of_an_image_that_is_repeated() -> None:
     """The same seed with other words would be another image."""
     defaults = Defaults(prompt_prefix="masterpiece", negative_prompt="lowres")
     with webui("a1111"):
-        planner = Client(fresh_server(), defaults=defaults).planner
+        planner = WebUI(URL, defaults=defaults).call().planner
         text = "a cat\nNegative prompt: dog\nSteps: 5, Size: 64x64, Seed: 3"
         plan = planner.txt2img(again(text))
         assert (plan.prompt, plan.negative_prompt) == ("a cat", "dog")

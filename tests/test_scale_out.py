@@ -325,8 +325,8 @@ def test_large_requests_go_through(front: str, machines: list[Machine]) -> None:
 
 def start(plugin: PluginHost, front: str, **more: object) -> Call:
     credentials = {"base_url": front, "timeout": "60", **more}
-    asked = {"prompt": "a lighthouse", "size": "64x64", "steps": 3}
-    return plugin.start("stable_diffusion", "sd_txt2img", credentials, asked)
+    requested = {"prompt": "a lighthouse", "size": "64x64", "steps": 3}
+    return plugin.start("stable_diffusion", "sd_txt2img", credentials, requested)
 
 
 @needs_nginx
@@ -361,10 +361,10 @@ def test_the_plugin_interrupts_its_own_job_alone(
     others = in_background(Crowd(front, seconds=5), ["dify-a", "dify-b"])
     (free,) = [number for number, machine in enumerate(machines) if not machine.jobs()]
     credentials = {"base_url": front, "timeout": "4"}
-    asked = {"prompt": "a lighthouse", "size": "64x64", "steps": 150}
+    requested = {"prompt": "a lighthouse", "size": "64x64", "steps": 150}
     machines[free].slow_down()
     with pytest.raises(PluginError, match=r"was running at \d+% and was interrupted"):
-        plugin.invoke("stable_diffusion", "sd_txt2img", credentials, asked, timeout=20)
+        plugin.invoke("stable_diffusion", "sd_txt2img", credentials, requested, timeout=20)
     assert [machine.interrupts() for machine in machines] == [
         1 if number == free else 0 for number in range(3)
     ]

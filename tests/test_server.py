@@ -34,7 +34,7 @@ def test_base_url_is_tolerant(typed: str, url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "reported"),
     [
         ("", "base_url is missing"),
         ("ftp://gpu", "must begin with http:// or https://"),
@@ -47,8 +47,8 @@ def test_base_url_is_tolerant(typed: str, url: str) -> None:
         ("http://.lan", "names no host"),
     ],
 )
-def test_base_url_is_refused_in_words(typed: str, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said):
+def test_base_url_is_refused_in_words(typed: str, reported: str) -> None:
+    with pytest.raises(InvalidInput, match=reported):
         Server.at(typed)
 
 
@@ -111,14 +111,14 @@ def test_pem_that_lost_its_line_breaks_is_mended() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "said"),
+    ("typed", "reported"),
     [
         ("hello", "is no PEM"),
         ("-----BEGIN PRIVATE KEY-----AAAA-----END PRIVATE KEY-----", "holds a private key"),
     ],
 )
-def test_what_is_no_certificate_is_refused(typed: str, said: str) -> None:
-    with pytest.raises(InvalidInput, match=said) as caught:
+def test_what_is_no_certificate_is_refused(typed: str, reported: str) -> None:
+    with pytest.raises(InvalidInput, match=reported) as caught:
         Server.at("gpu", ca_certificate=typed)
     assert "AAAA" not in str(caught.value)
 
@@ -126,8 +126,8 @@ def test_what_is_no_certificate_is_refused(typed: str, said: str) -> None:
 def test_no_spelling_of_a_secret_survives() -> None:
     server = Server.at("gpu", api_auth="me:p w/d!", headers="X-Key: Bearer abcdefghij")
     token = base64.b64encode(b"me:p w/d!").decode()
-    said = f"me:p w/d! p%20w/d%21 {token} abcdefghij Bearer abcdefghij p w/d!"
-    cleaned = server.redact(said)
+    reported = f"me:p w/d! p%20w/d%21 {token} abcdefghij Bearer abcdefghij p w/d!"
+    cleaned = server.redact(reported)
     for secret in ("p w/d!", "p%20w", token, "abcdefghij"):
         assert secret not in cleaned
 

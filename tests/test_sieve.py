@@ -4,7 +4,7 @@ import io
 
 from PIL import Image
 
-from sdwebui.answers.grid_filter import Sieve
+from sdwebui.answers.grid_filter import GridFilter
 
 BODY = {"width": 64, "height": 64}
 
@@ -20,7 +20,7 @@ GRID = png(128, 64)
 
 
 def test_pictures_of_the_asked_size_pass_at_once() -> None:
-    sieve = Sieve(BODY, 2, others=False)
+    sieve = GridFilter(BODY, 2, others=False)
     assert sieve.take([]) == []
     assert sieve.take([ONE]) == [ONE]
     assert sieve.take([TWO]) == [TWO]
@@ -28,11 +28,11 @@ def test_pictures_of_the_asked_size_pass_at_once() -> None:
 
 
 def test_a_single_picture_passes_whatever_its_size() -> None:
-    assert Sieve(BODY, 1, others=False).take([GRID]) == [GRID]
+    assert GridFilter(BODY, 1, others=False).take([GRID]) == [GRID]
 
 
 def test_a_grid_waits_for_info() -> None:
-    sieve = Sieve(BODY, 2, others=False)
+    sieve = GridFilter(BODY, 2, others=False)
     assert sieve.take([GRID]) == []
     assert sieve.take([ONE]) == []
     assert sieve.take([TWO]) == []
@@ -41,28 +41,28 @@ def test_a_grid_waits_for_info() -> None:
 
 
 def test_pictures_that_are_all_of_another_size_pass_from_the_second_on() -> None:
-    sieve = Sieve(BODY, 3, others=False)
+    sieve = GridFilter(BODY, 3, others=False)
     assert sieve.take([GRID]) == []
     assert sieve.take([GRID]) == [GRID, GRID]
     assert sieve.take([GRID]) == [GRID]
 
 
 def test_where_others_may_come_all_wait() -> None:
-    sieve = Sieve(BODY, 1, others=True)
+    sieve = GridFilter(BODY, 1, others=True)
     assert sieve.take([ONE, TWO]) == []
     assert sieve.rest() == [ONE, TWO]
 
 
 def test_without_info_the_first_of_several_counts_as_a_grid() -> None:
-    sieve = Sieve(BODY, 2, others=False)
+    sieve = GridFilter(BODY, 2, others=False)
     sieve.take([GRID, ONE])
     assert sieve.rest_without_info() == [ONE]
-    sieve = Sieve(BODY, 2, others=False)
+    sieve = GridFilter(BODY, 2, others=False)
     sieve.take([GRID])
     assert sieve.rest_without_info() == [GRID]
 
 
 def test_an_empty_picture_is_no_grid() -> None:
-    assert Sieve(BODY, 2, others=False).take([b""]) == [b""]
-    sieve = Sieve(BODY, 2, others=False)
+    assert GridFilter(BODY, 2, others=False).take([b""]) == [b""]
+    sieve = GridFilter(BODY, 2, others=False)
     assert sieve.take([GRID, b""]) == []

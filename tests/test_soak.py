@@ -16,7 +16,7 @@ def test_an_equal_footprint_is_fine() -> None:
 
 
 @pytest.mark.parametrize(
-    ("late", "said"),
+    ("late", "reported"),
     [
         (replace(EARLY, memory=106 * MB), "Memory grew by 6.0 MB; 5 MB are allowed."),
         (replace(EARLY, files=13), "1 more files are open than there were."),
@@ -24,8 +24,8 @@ def test_an_equal_footprint_is_fine() -> None:
         (replace(EARLY, threads=20), "11 more threads are open than there were."),
     ],
 )
-def test_what_grew_is_said(late: Footprint, said: str) -> None:
-    assert left_behind(EARLY, late, 3) == [said]
+def test_what_grew_is_said(late: Footprint, reported: str) -> None:
+    assert left_behind(EARLY, late, 3) == [reported]
 
 
 def test_each_call_at_once_may_keep_a_connection() -> None:

@@ -49,9 +49,9 @@ def prepared(
     mask: bytes | None = None,
     *,
     here: bool = False,
-    **asked: Any,
+    **requested: Any,
 ) -> Prepared:
-    return prepare(kind.read({"image": Held(), **asked}), image or png(), mask, here)
+    return prepare(kind.read({"image": Held(), **requested}), image or png(), mask, here)
 
 
 def test_the_images_own_size_is_kept() -> None:

@@ -15,14 +15,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sdwebui.answers.base64_decoder import PictureText
+from sdwebui.answers.base64_decoder import ImageText
 from sdwebui.answers.stream import AnswerReader
 from sdwebui.errors import (
     AnswerCutOff,
     AnswerNotJSON,
     AnswerTooLarge,
     BadAnswer,
-    NotAPicture,
+    NotAnImage,
     WebUIError,
 )
 
@@ -52,7 +52,7 @@ def parsed(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
 
     Raises:
         ValueError, RecursionError: It is no JSON object.
-        NotAPicture: It holds an image that is none.
+        NotAnImage: It holds an image that is none.
     """
     text = body.decode("utf-8", "surrogatepass").removeprefix("\ufeff")
     pairs = json.loads(text, object_pairs_hook=Pairs)
@@ -65,12 +65,12 @@ def parsed(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
             if key == "images" and isinstance(value, list) and not isinstance(value, Pairs):
                 for element in value:
                     if element is not None and not isinstance(element, str):
-                        raise NotAPicture("an element that is no text")
+                        raise NotAnImage("an element that is no text")
                     pictures.append(decoded(element))
             elif key == "image" and isinstance(value, str):
                 pictures.append(decoded(value))
     except ValueError as error:
-        raise NotAPicture("not base64") from error
+        raise NotAnImage("not base64") from error
     if isinstance(rest.get("images"), list):
         del rest["images"]
     if isinstance(rest.get("image"), str):
@@ -135,7 +135,7 @@ entries = st.one_of(
 def fits(entry: tuple[str, Any]) -> bool:
     try:
         parsed(json.dumps(dict([entry])).encode())
-    except NotAPicture:
+    except NotAnImage:
         return False
     return True
 
@@ -251,7 +251,7 @@ def test_damage_is_found_wherever_a_whole_parse_finds_it(
     chunks = data.draw(cut(body)) if data else [body]
     try:
         wanted = parsed(body)
-    except (NotAPicture, ValueError, RecursionError):
+    except (NotAnImage, ValueError, RecursionError):
         with pytest.raises(BadAnswer):
             streamed(chunks)
     else:
@@ -385,14 +385,14 @@ def test_bytes_that_spell_the_start_of_a_data_url_are_a_picture_of_their_own() -
 def test_a_picture_that_is_not_strict_base64_is_refused(text: str) -> None:
     body = f'{{"images": ["QUJD", "{text}"]}}'.encode()
     for chunks in ([body], one_by_one(body)):
-        with pytest.raises(NotAPicture, match="Image 2 "):
+        with pytest.raises(NotAnImage, match="Image 2 "):
             streamed(chunks)
 
 
 @pytest.mark.parametrize("element", ["1", "true", "{}", "[]", '["QUJD"]', '{"image": "QUJD"}'])
 def test_a_list_of_pictures_with_something_else_in_it_is_refused(element: str) -> None:
     for body in (f'{{"images": [{element}]}}', f'{{"images": ["QUJD", {element}, "QUJD"]}}'):
-        with pytest.raises(NotAPicture):
+        with pytest.raises(NotAnImage):
             streamed([body.encode()])
 
 
@@ -525,10 +525,10 @@ def test_a_picture_comes_out_at_its_closing_quote() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 64, 1000])
 def test_plain_base64_never_takes_the_slow_way(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    def slow(self: PictureText, text: memoryview) -> None:
+    def slow(self: ImageText, text: memoryview) -> None:
         raise AssertionError(bytes(text))
 
-    monkeypatch.setattr(PictureText, "_add_odd", slow)
+    monkeypatch.setattr(ImageText, "_add_odd", slow)
     picture = os.urandom(1000)
     body = json.dumps({"images": [base64.b64encode(picture).decode()] * 3}).encode()
     chunks = [body[at : at + size] for at in range(0, len(body), size)]

@@ -8,8 +8,6 @@ from typing import Any
 
 import responses
 
-from sdwebui.http.server import Server
-
 URL = "http://gpu.test:7860"
 
 MODELS: list[dict[str, Any]] = [
@@ -158,11 +156,3 @@ def webui(family: str, **changes: Any) -> Iterator[responses.RequestsMock]:
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         mock.add_callback(responses.GET, re.compile(f"{re.escape(URL)}/.*"), callback=answer)
         yield mock
-
-
-_counter = iter(range(1_000_000))
-
-
-def fresh_server() -> Server:
-    """A server that nothing is remembered of: caches are kept by server."""
-    return Server.at(URL, headers=f"X-Test: {next(_counter)}")

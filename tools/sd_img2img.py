@@ -9,10 +9,13 @@ from bridge import tools
 
 
 class Img2ImgTool(tools.WebUITool):
-    """Makes images from an image and a prompt."""
+    """Make images from an image and a prompt."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Makes images from an image and a prompt."""
+        """Make images from an image and a prompt."""
+        from sdwebui.generation import img2img
         from sdwebui.parameters import Img2Img
 
-        return self.changed("img2img", Img2Img, given)
+        requested = self.read(Img2Img, given)
+        images = img2img(self.call, requested)
+        return self.deliver("img2img", requested.output_format, images)

@@ -9,10 +9,13 @@ from bridge import tools
 
 
 class InpaintTool(tools.WebUITool):
-    """Repaints what a mask, an area or transparency marks."""
+    """Repaint what a mask, an area or transparency marks."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Repaints what a mask, an area or transparency marks."""
+        """Repaint what a mask, an area or transparency marks."""
+        from sdwebui.generation import img2img
         from sdwebui.parameters import Inpaint
 
-        return self.changed("inpaint", Inpaint, given)
+        requested = self.read(Inpaint, given)
+        images = img2img(self.call, requested)
+        return self.deliver("inpaint", requested.output_format, images)

@@ -9,16 +9,15 @@ from bridge import tools
 
 
 class ListResourcesTool(tools.WebUITool):
-    """Lists checkpoints, LoRAs, samplers and all that has a name."""
+    """List checkpoints, LoRAs, samplers and all that has a name."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Lists checkpoints, LoRAs, samplers and all that has a name."""
+        """List checkpoints, LoRAs, samplers and all that has a name."""
         from bridge.callers import Kind
         from sdwebui.listing import AGENT_CHARACTERS, as_facts, in_words, list_resources
         from sdwebui.parameters import ListResources
 
-        asked = self.read(ListResources, given)
-        listing = list_resources(self.client, asked)
+        listing = list_resources(self.call, self.read(ListResources, given))
         # An agent's model reads every character.
         most = None if self.caller.kind is Kind.NODE else AGENT_CHARACTERS
         names = [row.name for row in listing.rows]

@@ -9,10 +9,13 @@ from bridge import tools
 
 
 class OutpaintTool(tools.WebUITool):
-    """Paints beyond the edges of an image."""
+    """Paint beyond the edges of an image."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Paints beyond the edges of an image."""
+        """Paint beyond the edges of an image."""
+        from sdwebui.generation import img2img
         from sdwebui.parameters import Outpaint
 
-        return self.changed("outpaint", Outpaint, given)
+        requested = self.read(Outpaint, given)
+        images = img2img(self.call, requested)
+        return self.deliver("outpaint", requested.output_format, images)

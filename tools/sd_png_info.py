@@ -9,25 +9,14 @@ from bridge import tools
 
 
 class PngInfoTool(tools.WebUITool):
-    """Reads the generation data that an image's file holds."""
+    """Read the generation data that an image's file holds."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Reads the generation data that an image's file holds."""
-        from functools import partial
-
-        from bridge.offload import run_in_thread
-        from sdwebui.images.inputs import open_picture
+        """Read the generation data that an image's file holds."""
         from sdwebui.parameters import PngInfo
-        from sdwebui.png_info import told_by_file, told_by_server
+        from sdwebui.png_info import png_info
 
-        asked = self.read(PngInfo, given)
-        assert asked.image  # noqa: S101 - read() refuses a call without one
-        data = asked.image.read()
-        origin = told_by_file(data)
-        if origin is None:
-            # What is no image is refused in words before the server is bothered with it.
-            run_in_thread(partial(open_picture, data, name="image"))
-            origin = told_by_server(self.client, data)
-        facts = origin.facts()
-        fields = dict(origin.infotext.fields)
-        return self.answer(origin.text or origin.warnings[0], {**facts, "fields": fields}, facts)
+        result = png_info(self.call, self.read(PngInfo, given))
+        facts = result.facts()
+        fields = dict(result.infotext.fields)
+        return self.answer(result.text or result.warnings[0], {**facts, "fields": fields}, facts)

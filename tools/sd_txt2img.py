@@ -9,18 +9,13 @@ from bridge import tools
 
 
 class Txt2ImgTool(tools.WebUITool):
-    """Makes images from a prompt."""
+    """Make images from a prompt."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Makes images from a prompt."""
-        from bridge.offload import run_in_thread
+        """Make images from a prompt."""
+        from sdwebui.generation import txt2img
         from sdwebui.parameters import Txt2Img
-        from sdwebui.planning.reproduction import completed
 
-        asked = self.read(Txt2Img, given)
-        if asked.reproduce:
-            asked = run_in_thread(completed, asked, asked.reproduce.read())
-        else:
-            asked = completed(asked)
-        plan = self.client.planner.txt2img(asked)
-        return self.images("txt2img", asked, self.client.generate(plan))
+        requested = self.read(Txt2Img, given)
+        images = txt2img(self.call, requested)
+        return self.deliver("txt2img", requested.output_format, images)

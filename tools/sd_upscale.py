@@ -9,18 +9,13 @@ from bridge import tools
 
 
 class UpscaleTool(tools.WebUITool):
-    """Enlarges images with the WebUI's upscalers."""
+    """Enlarge images with the WebUI's upscalers."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Enlarges images with the WebUI's upscalers."""
-        from bridge.delivery import deliver_upscaled
-        from bridge.offload import run_in_thread
+        """Enlarge images with the WebUI's upscalers."""
         from sdwebui.parameters import Upscale
-        from sdwebui.postprocess import enlarged, plan_upscale
+        from sdwebui.upscale import upscale
 
-        asked = self.read(Upscale, given)
-        plan = plan_upscale(self.client, asked)
-        # All are fetched and checked before the first costs GPU time.
-        files = [file.read() for file in asked.images]
-        made = enlarged(self.client, plan, files, run_in_thread)
-        return deliver_upscaled(self, self.caller, asked.output_format, made)
+        requested = self.read(Upscale, given)
+        images = upscale(self.call, requested)
+        return self.deliver("upscale", requested.output_format, images)

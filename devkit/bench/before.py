@@ -104,13 +104,15 @@ def _call(folder: Path, host: PluginHost, url: str) -> Callable[[Case], None]:
 
     def call(case: Case) -> None:
         size: dict[str, Any] = {"width": case.side, "height": case.side}
-        asked = {
+        requested = {
             "prompt": "a lighthouse on a cliff", "steps": 1, "seed": 7,
             "image_count": case.pictures,
             **({"size": f"{case.side}x{case.side}"} if has_size else size),
         }  # fmt: skip
         access = {"base_url": url, "model": "dreamshaper_8"}
-        started = [host.start("stable_diffusion", tool, access, asked) for _ in range(case.at_once)]
+        started = [
+            host.start("stable_diffusion", tool, access, requested) for _ in range(case.at_once)
+        ]
         for one in started:
             one.wait(CALL_SECONDS)
 

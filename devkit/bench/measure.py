@@ -105,15 +105,15 @@ class Bench:
 
     def _invoke(self, name: str, host: PluginHost, case: Case) -> list[ToolResult]:
         variant = self.variants[name]
-        asked: dict[str, Any] = {
+        requested: dict[str, Any] = {
             **ASKED,
             "size": f"{case.side}x{case.side}",
             "image_count": case.pictures,
         }
         if name == FLOOR:
-            asked = {"folder": str(self._folder(case.pictures, case.side))}
+            requested = {"folder": str(self._folder(case.pictures, case.side))}
         calls = [
-            host.start(variant.provider, variant.tool, variant.credentials, asked)
+            host.start(variant.provider, variant.tool, variant.credentials, requested)
             for _ in range(case.at_once)
         ]
         return [call.wait(CALL_SECONDS) for call in calls]

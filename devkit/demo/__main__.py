@@ -99,8 +99,8 @@ class Demo:
         self.show.say(f"Found: {', '.join(found)}")
 
     def _list(self, kind: str) -> ToolResult:
-        asked = {"kind": kind}
-        return self.host.invoke(PROVIDER, "sd_list_resources", self.credentials, asked)
+        requested = {"kind": kind}
+        return self.host.invoke(PROVIDER, "sd_list_resources", self.credentials, requested)
 
     def do(self, title: str, steps: list[Step]) -> list[Outcome]:
         """Do the steps, save what comes, print the table; a step that fails does not end it."""

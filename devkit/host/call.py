@@ -61,13 +61,13 @@ class Call:
             raise TimeoutError(f"The plugin has not ended the request within {timeout:g} s.")
         if self._failure:
             raise self._failure
-        said = [(message.get("type"), message.get("message")) for message in self.messages]
+        reported = [(message.get("type"), message.get("message")) for message in self.messages]
         return ToolResult(
-            texts=tuple(body["text"] for kind, body in said if kind == "text" and body),
-            jsons=tuple(body["json_object"] for kind, body in said if kind == "json" and body),
+            texts=tuple(body["text"] for kind, body in reported if kind == "text" and body),
+            jsons=tuple(body["json_object"] for kind, body in reported if kind == "json" and body),
             variables={
                 body["variable_name"]: body["variable_value"]
-                for kind, body in said
+                for kind, body in reported
                 if kind == "variable" and body
             },
             files=tuple(self.files),

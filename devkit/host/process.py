@@ -297,11 +297,11 @@ class PluginHost(Closing):
         if problem := call.take(data["type"], data["data"]):
             self.violations.append(problem)
 
-    def _answer(self, session_id: str, asked: Mapping[str, Any]) -> None:
+    def _answer(self, session_id: str, requested: Mapping[str, Any]) -> None:
         """Answer a backwards invocation: an upload with its address, all else with an error."""
-        kind = asked["type"]
+        kind = requested["type"]
         if kind == "upload_file":
-            address = self.files.upload_address(**asked["request"])
+            address = self.files.upload_address(**requested["request"])
             answer: dict[str, Any] = {"event": "response", "message": "", "data": {"url": address}}
         else:
             self.violations.append(f"a backwards invocation of the type {kind!r}")
@@ -309,7 +309,7 @@ class PluginHost(Closing):
         end: dict[str, Any] = {"event": "end", "message": "", "data": None}
         with self._lock, contextlib.suppress(OSError):
             for each in (answer, end):
-                each["backwards_request_id"] = asked["backwards_request_id"]
+                each["backwards_request_id"] = requested["backwards_request_id"]
                 self._write(questions.backwards(session_id, each))
 
 

@@ -107,8 +107,8 @@ class ServerlessPlugin(Closing):
                 seconds.
         """
         call = Call(uuid.uuid4().hex)
-        asked = invocation(provider, tool, credentials, parameters)
-        body = request(call.session_id, asked, WorkflowNode())
+        requested = invocation(provider, tool, credentials, parameters)
+        body = request(call.session_id, requested, WorkflowNode())
         with (
             requests.Session() as session,
             self._post(session, body, timeout) as response,
@@ -116,8 +116,8 @@ class ServerlessPlugin(Closing):
             response.raise_for_status()
             for line in response.iter_lines():
                 if line:
-                    said = json.loads(line)["data"]
-                    call.take(said["type"], said["data"])
+                    reported = json.loads(line)["data"]
+                    call.take(reported["type"], reported["data"])
         return call.wait(0)
 
     def _post(

@@ -75,8 +75,8 @@ def draw(package: Package) -> Iterator[Finding]:
             yield failed(f"its first line names version {host.manifest.get('version')}")
         credentials = {"base_url": server.url}
         host.validate_credentials(name, credentials)
-        asked = {"prompt": "a lighthouse on a cliff", "seed": 7}
-        result = host.invoke(name, "sd_txt2img", credentials, asked, timeout=60)
+        requested = {"prompt": "a lighthouse on a cliff", "seed": 7}
+        result = host.invoke(name, "sd_txt2img", credentials, requested, timeout=60)
         if [file.mime_type for file in result.files] != ["image/png"]:
             yield failed(f"asked for one image, got {result.files}")
         for violation in host.violations:

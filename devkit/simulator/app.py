@@ -54,13 +54,13 @@ class Simulation:
             if "samples_format" in changes:
                 self.family.format_changed()
 
-    def answer(self, asked: Request, connection: Connection) -> Answer:
+    def answer(self, requested: Request, connection: Connection) -> Answer:
         """Journal the request, answer it or do what the current fault says."""
         journal, family = self.journal, self.family
-        entry = journal.note(asked)
+        entry = journal.note(requested)
         begun = time.perf_counter()
         try:
-            answer = self.trouble.answer(self, family, asked, connection)
+            answer = self.trouble.answer(self, family, requested, connection)
         except Drop:
             connection.misbehaviour = faults.drop
             answer = Answer(0)
@@ -68,17 +68,17 @@ class Simulation:
         entry["seconds"] = time.perf_counter() - begun
         return answer
 
-    def usual_answer(self, family: Family, asked: Request) -> Answer:
+    def usual_answer(self, family: Family, requested: Request) -> Answer:
         """The family's own answer; from memory where ``cache_answers`` allows it."""
-        if not self.settings.cache_answers or asked.path not in GENERATIONS:
-            return family.answer(asked)
+        if not self.settings.cache_answers or requested.path not in GENERATIONS:
+            return family.answer(requested)
         try:
-            body = {**asked.json, "seed": None, "force_task_id": None}
+            body = {**requested.json, "seed": None, "force_task_id": None}
         except (TypeError, ValueError):
-            return family.answer(asked)
-        key = json.dumps([asked.path, body], sort_keys=True)
+            return family.answer(requested)
+        key = json.dumps([requested.path, body], sort_keys=True)
         if key not in family.cache:
-            answer = family.answer(asked)
+            answer = family.answer(requested)
             if answer.status != 200:
                 return answer
             family.cache[key] = answer
@@ -117,7 +117,7 @@ def application(simulation: Simulation) -> Flask:
         prefix = simulation.settings.subpath
         if not raw.startswith(prefix):
             return _as_response(Answer.of_json({"detail": "Not Found"}, 404))
-        asked = Request(
+        requested = Request(
             method=request.method,
             path=raw.removeprefix(prefix) or "/",
             query_string=query,
@@ -125,7 +125,9 @@ def application(simulation: Simulation) -> Flask:
             body=request.get_data(),
         )
         connection: Connection = request.environ[SUPPORT]
-        return _as_response(simulation.answer(asked, connection), simulation.family.server_header)
+        return _as_response(
+            simulation.answer(requested, connection), simulation.family.server_header
+        )
 
     app.add_url_rule("/", "root", everything, methods=METHODS, provide_automatic_options=False)
     app.add_url_rule(

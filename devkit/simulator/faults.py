@@ -48,12 +48,12 @@ class Scene:
 
     simulation: Simulation
     family: Family
-    asked: Request
+    requested: Request
     connection: Connection
 
     def usual(self) -> Answer:
         """The answer without the fault: the job is done, the GPU has worked."""
-        return self.simulation.usual_answer(self.family, self.asked)
+        return self.simulation.usual_answer(self.family, self.requested)
 
     @property
     def seconds(self) -> float:
@@ -181,7 +181,7 @@ def _validation(scene: Scene) -> Answer:
 
 
 def _secret(scene: Scene) -> Answer:
-    given = scene.asked.header("authorization") or ""
+    given = scene.requested.header("authorization") or ""
     decoded = ""
     with contextlib.suppress(ValueError):
         decoded = base64.b64decode(given.partition(" ")[2]).decode("utf-8", "replace")
@@ -190,18 +190,18 @@ def _secret(scene: Scene) -> Answer:
 
 
 def _gone(scene: Scene) -> Answer:
-    if scene.asked.path.startswith("/sdapi/"):
+    if scene.requested.path.startswith("/sdapi/"):
         return Answer.of_json({"detail": "Not Found"}, 404)
     return scene.usual()
 
 
 def _redirect(other: str | None) -> Effect:
     def effect(scene: Scene) -> Answer:
-        host = other or f"http://{scene.asked.header('host')}"
+        host = other or f"http://{scene.requested.header('host')}"
         subpath = scene.simulation.settings.subpath
-        if scene.asked.query_string.endswith("redirected"):
+        if scene.requested.query_string.endswith("redirected"):
             return scene.usual()
-        return Answer(307, b"", {"location": f"{host}{subpath}{scene.asked.path}?redirected"})
+        return Answer(307, b"", {"location": f"{host}{subpath}{scene.requested.path}?redirected"})
 
     return effect
 
@@ -385,14 +385,14 @@ class Trouble:
         return self._restart_until is not None and time.monotonic() < self._restart_until
 
     def answer(
-        self, simulation: Simulation, family: Family, asked: Request, connection: Connection
+        self, simulation: Simulation, family: Family, requested: Request, connection: Connection
     ) -> Answer:
         """The answer, spoilt or not."""
         name = simulation.settings.fault
         fault = FAULTS[name] if name else None
-        if fault is None or not fault.hits(asked) or not self._due(simulation):
-            return simulation.usual_answer(family, asked)
-        return fault.effect(Scene(simulation, family, asked, connection))
+        if fault is None or not fault.hits(requested) or not self._due(simulation):
+            return simulation.usual_answer(family, requested)
+        return fault.effect(Scene(simulation, family, requested, connection))
 
     def _due(self, simulation: Simulation) -> bool:
         with self._lock:

@@ -83,7 +83,7 @@ class Scene:
 
     def __init__(self, prompt: str, seed: int, model: str, size: tuple[int, int]) -> None:
         words = re.findall(r"[^\W\d_]+", prompt.lower())
-        self.said = frozenset(words)
+        self.reported = frozenset(words)
         theme = dice_of(prompt.partition(",")[0])
         known = dict.fromkeys(SUBJECTS[word] for word in words if word in SUBJECTS)
         self.subjects = list(known) or [theme.choice(subjects.FOR_ANYTHING)]

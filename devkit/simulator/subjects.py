@@ -106,7 +106,7 @@ def lighthouse(pen: Pen) -> None:
 def house(pen: Pen) -> None:
     """Draw a cottage, or a red barn."""
     pen = pen.moved(y=0.13, size=0.75)
-    wall = RED if "barn" in pen.scene.said else (pen.scene.hue + 0.45, 0.18, 0.92)
+    wall = RED if "barn" in pen.scene.reported else (pen.scene.hue + 0.45, 0.18, 0.92)
     roof = WHITE if pen.scene.winter else (0.03, 0.5, 0.45)
     pen.box((0.05, 0.5, 0.4), 0.12, 0.4, 0.2, 0.62)
     pen.box(wall, -0.32, 0, 0.32, 0.34)
@@ -182,13 +182,15 @@ COATS = {
 def animal(pen: Pen) -> None:
     """Draw an animal that sits and looks at you."""
     fallback = pen.scene.dice.choice(((0.62, 0.12, 0.42), (0.08, 0.7, 0.88), (0.65, 0.3, 0.2)))
-    *coat, ear = next((COATS[kind] for kind in COATS if kind in pen.scene.said), (*fallback, 0.2))
+    *coat, ear = next(
+        (COATS[kind] for kind in COATS if kind in pen.scene.reported), (*fallback, 0.2)
+    )
     fur = (coat[0], coat[1], coat[2])
     pale, pink = (0.1, 0.12, 0.97), (0.98, 0.35, 0.95)
     pen = pen.moved(y=0.06, size=0.95)
     curve = [(0.16 + 0.24 * math.sin(t / 6), 0.06 + 0.055 * t) for t in range(9)]
     pen.line(fur, 0.1, *curve)
-    pen.disc(pale if "fox" in pen.scene.said else fur, *curve[-1], 0.06)
+    pen.disc(pale if "fox" in pen.scene.reported else fur, *curve[-1], 0.06)
     pen.disc(fur, 0, 0.2, 0.2, 0.25)
     pen.disc(pale, 0, 0.2, 0.1, 0.19)
     for side in (-1, 1):
@@ -224,7 +226,7 @@ def portrait(pen: Pen) -> None:
         pen.line(hair, 0.012, (side * 0.035, 0.545), (side * 0.105, 0.545))
     pen.line((0.04, 0.45, 0.75), 0.012, (0, 0.5), (0.018, 0.425), (-0.006, 0.42))
     pen.line((0.98, 0.6, 0.7), 0.018, (-0.05, 0.36), (0, 0.348), (0.05, 0.36))
-    if pen.scene.said & {"sailor", "captain"}:
+    if pen.scene.reported & {"sailor", "captain"}:
         pen.disc(WHITE, 0, 0.72, 0.25, 0.075)
         pen.box((0.62, 0.6, 0.3), -0.19, 0.61, 0.19, 0.68)
         pen.disc((0.13, 0.7, 0.95), 0, 0.66, 0.03)
@@ -248,8 +250,14 @@ def planet(pen: Pen) -> None:
 def flowers(pen: Pen) -> None:
     """Draw flowers in a vase."""
     pen = pen.moved(y=0.1, size=0.95)
-    said, hue = pen.scene.said, pen.scene.hue
-    hue = 0.97 if said & {"rose", "roses"} else 0.12 if said & {"sunflower", "sunflowers"} else hue
+    reported, hue = pen.scene.reported, pen.scene.hue
+    hue = (
+        0.97
+        if reported & {"rose", "roses"}
+        else 0.12
+        if reported & {"sunflower", "sunflowers"}
+        else hue
+    )
     heads = [(-0.2, 0.62), (0.2, 0.6), (-0.09, 0.78), (0.12, 0.8), (0.0, 0.6)]
     for x, y in heads:
         pen.line((0.33, 0.6, 0.45), 0.014, (x * 0.15, 0.25), (x, y))

@@ -7,7 +7,7 @@ import re
 
 from pybase64 import b64decode
 
-from sdwebui.errors import NotAPicture
+from sdwebui.errors import NotAnImage
 
 CUT_ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
 """An escape of JSON that the end of a chunk cut."""
@@ -18,7 +18,7 @@ _DATA_URL = re.compile(rb"[\w:;/.+=-]{0,256}")
 _WHITESPACE = b" \t\r\n"
 
 
-class PictureText:
+class ImageText:
     r"""Takes the text between the quotes of one JSON string; gives the bytes it stands for.
 
     Base64 is read strictly (standard alphabet, padding required), except that JSON's escapes
@@ -42,7 +42,7 @@ class PictureText:
         """Take the next piece, cut anywhere.
 
         Raises:
-            NotAPicture: It is not base64.
+            NotAnImage: It is not base64.
         """
         if not self._begun:
             start = self._held + text[: len(_SCHEME)]
@@ -72,7 +72,7 @@ class PictureText:
         """The whole image; an empty string gives ``b""``.
 
         Raises:
-            NotAPicture: The text does not end where base64 can end.
+            NotAnImage: The text does not end where base64 can end.
         """
         self._begun = True
         if self._held:
@@ -116,8 +116,8 @@ class PictureText:
         self._padded = self._padded or len(decoded) * 4 != characters * 3
         self._decoded.write(decoded)
 
-    def _not_base64(self) -> NotAPicture:
-        return NotAPicture(
+    def _not_base64(self) -> NotAnImage:
+        return NotAnImage(
             f"Image {self._number} in the server's answer is not base64, so it cannot be shown. "
             "Look into the WebUI's console for errors, and check whether a proxy or an extension "
             "changes its answers."

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from sdwebui.answers.receipt import has_size
-from sdwebui.images.formats import size_of
+from sdwebui.images.dimensions import size_of
 
 
-class Sieve:
+class GridFilter:
     """Lets images through as they come, as long as none of them can be a grid.
 
     A grid of several images stands before them and is larger than each. So a first image of the

@@ -23,12 +23,12 @@ class Info:
         scheduler: Likewise.
         steps: Of the first pass; None when not told.
         cfg_scale: None when not told.
-        first_picture: How many images stand before the first real one: 1 when a grid does.
+        first_image: How many images stand before the first real one: 1 when a grid does.
         face_restoration: Whether faces were restored; None when not told.
         infotext: Parameters of the first image, as the server wrote them.
     """
 
-    said: bool
+    reported: bool
     seeds: tuple[int, ...]
     model: str
     model_hash: str
@@ -36,7 +36,7 @@ class Info:
     scheduler: str
     steps: int | None
     cfg_scale: float | None
-    first_picture: int
+    first_image: int
     face_restoration: bool | None
     infotext: Infotext
 
@@ -64,7 +64,7 @@ class Info:
         model = str(info.get("sd_model_name") or infotext.model or "")
         restored = info.get("restore_faces")
         return cls(
-            said=bool(info),
+            reported=bool(info),
             seeds=tuple(int(seed) for seed in seeds if _number(seed) is not None)
             if isinstance(seeds, list)
             else (),
@@ -74,7 +74,7 @@ class Info:
             scheduler=str(schedule or infotext.scheduler or ""),
             steps=int(steps) if steps is not None else infotext.steps,
             cfg_scale=cfg_scale if cfg_scale is not None else infotext.cfg_scale,
-            first_picture=first,
+            first_image=first,
             face_restoration=restored if isinstance(restored, bool) else None,
             infotext=infotext,
         )

@@ -7,13 +7,13 @@ from typing import Any
 from sdwebui.answers.info import Info, stem_of
 from sdwebui.dialects.plan import Plan
 from sdwebui.errors import WrongModel
-from sdwebui.resources.names import Offer, folded, lookup
+from sdwebui.resources.names import Entry, folded, lookup
 from sdwebui.resources.readers import Checkpoint
 
 _DEFAULT_CLIP_SKIP = frozenset({None, 0, 1, -1})
 
 
-def require_model(asked: Checkpoint | None, info: Info) -> None:
+def require_model(requested: Checkpoint | None, info: Info) -> None:
     """Refuse images that another checkpoint made.
 
     A1111, Forge and SD.Next keep silent about a checkpoint that they cannot find or load and use
@@ -22,23 +22,23 @@ def require_model(asked: Checkpoint | None, info: Info) -> None:
     Raises:
         WrongModel: The server names another checkpoint.
     """
-    if asked is None or not (info.model or info.model_hash):
+    if requested is None or not (info.model or info.model_hash):
         return
-    if asked.hash and info.model_hash:
-        same = asked.hash == info.model_hash
+    if requested.hash and info.model_hash:
+        same = requested.hash == info.model_hash
     else:
-        names = {folded(stem_of(spelling)) for spelling in asked.spellings}
+        names = {folded(stem_of(spelling)) for spelling in requested.spellings}
         same = not info.model or folded(info.model) in names
     if not same:
         raise WrongModel(
             f"The server made these images with {info.model or info.model_hash!r}, not with "
-            f"{asked.stem or asked.name!r} as asked, without saying so. See in the WebUI whether "
-            "that checkpoint loads (its console tells why not), then try again."
+            f"{requested.stem or requested.name!r} as asked, without saying so. See in the WebUI "
+            "whether that checkpoint loads (its console tells why not), then try again."
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class Received:
     """One image as it came.
 
     Attributes:
@@ -53,7 +53,7 @@ class Evidence:
 
 
 def differences(
-    plan: Plan, body: Mapping[str, Any], info: Info, pictures: list[Evidence]
+    plan: Plan, body: Mapping[str, Any], info: Info, pictures: list[Received]
 ) -> Iterator[str]:
     """One sentence for each thing that was done otherwise than asked.
 
@@ -63,7 +63,7 @@ def differences(
         info: What the server says it did.
         pictures: What came.
     """
-    if not info.said:
+    if not info.reported:
         yield "The server did not say what it did, so only the images' number and size is known."
     yield from _settings(plan, body, info)
     yield from _seeds(info, pictures)
@@ -75,7 +75,7 @@ def differences(
 
 
 def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
-    if plan.checkpoint and info.said and not (info.model or info.model_hash):
+    if plan.checkpoint and info.reported and not (info.model or info.model_hash):
         yield f"The server does not say that it used the model {plan.checkpoint.stem!r}."
     sampler = body.get("sampler_name")
     # An entry of the lists of sd.cpp and KoboldCpp: whatever suits the model.
@@ -83,13 +83,13 @@ def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
         sampler = None
     if sampler and info.sampler and not _same(str(sampler), plan.sampler, info.sampler):
         yield f"The server used the sampler {info.sampler!r} instead of {sampler!r}."
-    elif sampler and info.said and not info.sampler:
+    elif sampler and info.reported and not info.sampler:
         yield f"The server does not say that it used the sampler {sampler!r}."
     scheduler = str(body.get("scheduler") or "")
-    asked = folded(scheduler) not in {"", "automatic"}
-    if asked and info.scheduler and not _same(scheduler, plan.scheduler, info.scheduler):
+    requested = folded(scheduler) not in {"", "automatic"}
+    if requested and info.scheduler and not _same(scheduler, plan.scheduler, info.scheduler):
         yield f"The server used the scheduler {info.scheduler!r} instead of {scheduler!r}."
-    elif asked and info.said and not info.scheduler:
+    elif requested and info.reported and not info.scheduler:
         yield f"The server does not say that it used the scheduler {scheduler!r}."
     for name, done in (("steps", info.steps), ("cfg_scale", info.cfg_scale)):
         wanted = body.get(name)
@@ -99,14 +99,14 @@ def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
         yield "The server did not restore faces."
 
 
-def _same(sent: str, offer: Offer | None, done: str) -> bool:
+def _same(sent: str, offer: Entry | None, done: str) -> bool:
     """Whether the server's word for it is what was sent, or an alias of that."""
     if folded(sent) == folded(done):
         return True
     return offer is not None and offer.name == sent and bool(lookup(done, [offer]))
 
 
-def _seeds(info: Info, pictures: list[Evidence]) -> Iterator[str]:
+def _seeds(info: Info, pictures: list[Received]) -> Iterator[str]:
     done = info.seeds[: len(pictures)]
     wanted = tuple(picture.seed for picture in pictures[: len(done)])
     if done != wanted:
@@ -141,7 +141,7 @@ def has_size(body: Mapping[str, Any], width: int, height: int) -> bool:
     )
 
 
-def _sizes(body: Mapping[str, Any], pictures: list[Evidence]) -> Iterator[str]:
+def _sizes(body: Mapping[str, Any], pictures: list[Received]) -> Iterator[str]:
     wanted = "×".join(str(round(side)) for side in expected_size(body) or ())
     for width, height in sorted({(one.width, one.height) for one in pictures}):
         if not has_size(body, width, height):
@@ -149,12 +149,12 @@ def _sizes(body: Mapping[str, Any], pictures: list[Evidence]) -> Iterator[str]:
 
 
 def _loras(plan: Plan, info: Info) -> Iterator[str]:
-    said = info.infotext
+    reported = info.infotext
     # sd.cpp lists the file's name without its folder (recording txt2img-lora-wrong-shape).
-    used = {folded(stem_of(name)) for name in said.applied_loras}
-    if said.get("Version") == "KoboldCpp":
+    used = {folded(stem_of(name)) for name in reported.applied_loras}
+    if reported.get("Version") == "KoboldCpp":
         # It lists none, but keeps only the tags that it knew (txt2img-lora-field-missing).
-        used |= {folded(stem_of(name)) for name, _ in said.loras}
+        used |= {folded(stem_of(name)) for name, _ in reported.loras}
     for lora in plan.loras:
         names = {folded(stem_of(name)) for name in (lora.name, lora.path, *lora.aliases) if name}
         if lora.weight and not names & used:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from sdwebui.answers.info import Info
-from sdwebui.answers.receipt import Evidence, differences
+from sdwebui.answers.receipt import Received, differences
 from sdwebui.dialects import Body
 from sdwebui.dialects.plan import Plan
 
@@ -33,19 +33,19 @@ class Report:
 
 
 @dataclass(slots=True)
-class Round:
+class Batch:
     """One request of a generation and what came of it."""
 
     plan: Plan
     body: Body
     most: int
-    evidence: list[Evidence] = field(default_factory=list)
+    received: list[Received] = field(default_factory=list)
     info: Info | None = None
 
 
-def shortfall(plan: Plan, rounds: list[Round]) -> Iterator[str]:
+def shortfall(plan: Plan, rounds: list[Batch]) -> Iterator[str]:
     """What to say when fewer images were made than asked for."""
-    made = sum(len(one.evidence) for one in rounds)
+    made = sum(len(one.received) for one in rounds)
     wanted = rounds[0].most if {"batch_size", "n_iter"} & set(plan.extra) else plan.count
     if made < wanted and "script_name" not in plan.extra:
         yield (
@@ -54,7 +54,7 @@ def shortfall(plan: Plan, rounds: list[Round]) -> Iterator[str]:
         )
 
 
-def report_of(plan: Plan, rounds: list[Round], warnings: list[str], seconds: float) -> Report:
+def report_of(plan: Plan, rounds: list[Batch], warnings: list[str], seconds: float) -> Report:
     """The report of all requests of a call.
 
     Args:
@@ -66,7 +66,7 @@ def report_of(plan: Plan, rounds: list[Round], warnings: list[str], seconds: flo
     told = next((done.info for done in rounds if done.info), None)
     for done in rounds:
         if done.info:
-            warnings += differences(done.plan, done.body, done.info, done.evidence)
+            warnings += differences(done.plan, done.body, done.info, done.received)
     return Report(
         model=(told.model if told else "") or (plan.checkpoint.stem if plan.checkpoint else ""),
         sampler=(told.sampler if told else "") or (plan.sampler.name if plan.sampler else ""),
@@ -81,8 +81,8 @@ def report_of(plan: Plan, rounds: list[Round], warnings: list[str], seconds: flo
     )
 
 
-def _seeds_of(done: Round) -> list[int]:
+def _seeds_of(done: Batch) -> list[int]:
     """The seeds that the server tells, filled up with the expected ones."""
-    expected = [one.seed for one in done.evidence]
+    expected = [one.seed for one in done.received]
     told = list(done.info.seeds[: len(expected)]) if done.info else []
     return told + expected[len(told) :]

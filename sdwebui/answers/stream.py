@@ -12,8 +12,8 @@ import re
 from enum import Enum, auto
 from typing import Any
 
-from sdwebui.answers.base64_decoder import CUT_ESCAPE, PictureText
-from sdwebui.errors import AnswerCutOff, AnswerNotJSON, AnswerTooLarge, NotAPicture
+from sdwebui.answers.base64_decoder import CUT_ESCAPE, ImageText
+from sdwebui.errors import AnswerCutOff, AnswerNotJSON, AnswerTooLarge, NotAnImage
 
 _PICTURE_LIST = "images"
 _PICTURE = "image"
@@ -77,7 +77,7 @@ class AnswerReader:
         self._awaits_value = False
         self._among_pictures = False
         self._pictures = 0
-        self._picture = PictureText(0)
+        self._picture = ImageText(0)
         self._utf8 = _utf8_decoder()
 
     def feed(self, chunk: bytes | memoryview) -> list[bytes]:
@@ -89,7 +89,7 @@ class AnswerReader:
         Raises:
             AnswerNotJSON: The answer is no JSON object, as far as this can be told already.
             AnswerTooLarge: It passes ``max_bytes`` or ``max_rest``.
-            NotAPicture: A string that should be an image is not base64.
+            NotAnImage: A string that should be an image is not base64.
         """
         self._read += len(chunk)
         if self._read > self._max_bytes:
@@ -121,7 +121,7 @@ class AnswerReader:
         Raises:
             AnswerCutOff: The answer ended early.
             AnswerNotJSON: It is not JSON.
-            NotAPicture: The list of images holds something else.
+            NotAnImage: The list of images holds something else.
         """
         if not self._ended:
             raise AnswerCutOff(
@@ -137,7 +137,7 @@ class AnswerReader:
         if isinstance(rest.get(_PICTURE_LIST), list):
             for number, element in enumerate(rest.pop(_PICTURE_LIST), 1):
                 if element not in ("", None):
-                    raise NotAPicture(
+                    raise NotAnImage(
                         f"Item {number} of the images in the server's answer is not even text. "
                         "An extension may have put it there; switch off what the request does "
                         "not need."
@@ -186,7 +186,7 @@ class AnswerReader:
         of_the_top = self._depth == 1 and self._awaits_value
         if self._among_pictures or (of_the_top and self._key == _PICTURE):
             self._pictures += 1
-            self._picture = PictureText(self._pictures)
+            self._picture = ImageText(self._pictures)
             self._at = _In.PICTURE
         elif self._awaits_value and self._key == _SKIPPED:
             self._at = _In.SKIPPED_STRING
@@ -202,7 +202,7 @@ class AnswerReader:
             return len(data)
         self._picture.add(memoryview(data)[start:end])
         pictures.append(self._picture.done())
-        self._picture = PictureText(0)
+        self._picture = ImageText(0)
         self._close_string()
         return end + 1
 

@@ -12,11 +12,33 @@ from sdwebui.dialects.sdcpp import SDCpp
 from sdwebui.dialects.sdnext import SDNext
 from sdwebui.http.deadline import Deadline
 from sdwebui.http.transport import Transport
+from sdwebui.resources.cache import Cache
 
-__all__ = ["FAMILIES", "Body", "Dialect", "recognise"]
+__all__ = ["FAMILIES", "Body", "Dialect", "dialect_of", "recognise"]
 
 FAMILIES: tuple[type[Dialect], ...] = (SDNext, Forge, KoboldCpp, SDCpp, Dialect)
 """In the order in which they are tried; AUTOMATIC1111 takes whatever nobody else knows."""
+
+
+FAMILY_SECONDS = 600.0
+"""How long the family of a server is kept; an unexpected 404 ends it sooner."""
+
+PROBE_SECONDS = 20.0
+"""For finding it out."""
+
+
+def dialect_of(transport: Transport, cache: Cache, deadline: Deadline) -> Dialect:
+    """Return the family of a server, found out once.
+
+    Raises:
+        WebUIError: It cannot be reached or does not let us in.
+    """
+    return cache.get(
+        "family",
+        FAMILY_SECONDS,
+        lambda: recognise(transport, deadline.sooner(PROBE_SECONDS)),
+        deadline,
+    )
 
 
 def recognise(transport: Transport, deadline: Deadline) -> Dialect:

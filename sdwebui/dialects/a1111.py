@@ -7,8 +7,26 @@ from typing import Any, ClassVar, Self
 from sdwebui.dialects.extra import merged
 from sdwebui.dialects.plan import ControlUnit, Plan, Source
 from sdwebui.dialects.probe import Probe
+from sdwebui.parameters import CaptionMethod, ResourceKind
+from sdwebui.resources.kinds import Resource
 
 Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionRequest:
+    """How a family is asked for words about an image.
+
+    Attributes:
+        path: Of the endpoint.
+        body: Its JSON.
+        key: Of the response that holds the words.
+    """
+
+    path: str
+    body: Body
+    key: str
+
 
 _CONTROL_MODES = {
     "balanced": "Balanced",
@@ -41,10 +59,15 @@ class Dialect:
     most_seed: ClassVar[int] = 2**32 - 1
     needs_prompt: ClassVar[bool] = False
     one_model: ClassVar[bool] = False
-    vae_list: ClassVar[str | None] = "VAEs"
+    # The lists that serve parameters of the same name; None where the family has none.
+    vaes: ClassVar[Resource | None] = Resource.VAES
+    several_vaes: ClassVar[bool] = False
+    face_detailers: ClassVar[Resource | None] = Resource.FACE_DETAILERS
     hires_upscaler: ClassVar[str] = "Latent"
-    detailer_list: ClassVar[str | None] = "face detailers"
     controlnet: ClassVar[bool] = True
+    # Whether finished images can be enlarged, and what to do where no upscaler is listed.
+    upscales: ClassVar[bool] = True
+    upscaler_hint: ClassVar[str] = "Use another server."
     resize_modes: ClassVar[bool] = True
     # What may be said of a mask beside itself and its inversion.
     mask_options: ClassVar[bool] = True
@@ -57,8 +80,34 @@ class Dialect:
         "distilled_cfg_scale": "it is for Flux models on Forge",
     }
 
+    def resource(self, kind: ResourceKind) -> Resource | None:
+        """Return the list of a kind of resources; None where the family has none."""
+        match kind:
+            case "vaes":
+                return self.vaes
+            case "face_detailers":
+                return self.face_detailers
+            case "schedulers" if not self.schedulers:
+                return None
+            case "controlnet_models" if not self.controlnet:
+                return None
+        return Resource["CHECKPOINTS" if kind == "models" else kind.upper()]
+
+    def caption(self, image: str, method: CaptionMethod) -> CaptionRequest:
+        """Return the request for words about an image.
+
+        Args:
+            image: As base64.
+            method: "clip" for a sentence, "deepbooru" for tags.
+
+        Raises:
+            Unsupported: The family has no such endpoint.
+        """
+        model = "deepdanbooru" if method == "deepbooru" else method
+        return CaptionRequest("/sdapi/v1/interrogate", {"image": image, "model": model}, "caption")
+
     def takes(self, field: str) -> bool:
-        """Whether it reads a further field of A1111's request, or an option as ``override_…``.
+        """Return whether it reads a further field of A1111's request, or an option.
 
         Told from the OpenAPI documents and options that were recorded.
         """
@@ -161,7 +210,7 @@ class Dialect:
         schedulers = isinstance(probe.get("/sdapi/v1/schedulers"), list)
         return cls(schedulers and probe.has_tasks, schedulers)
 
-    def pictures_in(self, body: Mapping[str, Any]) -> int:
+    def images_in(self, body: Mapping[str, Any]) -> int:
         """How many images one request with this body makes."""
         return whole(body.get("batch_size")) * whole(body.get("n_iter"))
 

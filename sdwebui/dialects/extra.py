@@ -30,30 +30,31 @@ def over(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
     return joined
 
 
-def with_its_prompts[Asked: Generation](asked: Asked) -> Asked:
+def with_its_prompts[Requested: Generation](requested: Requested) -> Requested:
     """Return the parameters with the prompts of the JSON where the form has none."""
     found = {
         name: text
         for name in ("prompt", "negative_prompt")
-        if isinstance(text := asked.extra.get(name), str) and not getattr(asked, name).strip()
+        if isinstance(text := requested.extra.get(name), str)
+        and not getattr(requested, name).strip()
     }
-    rest = {name: value for name, value in asked.extra.items() if name not in found}
-    return asked.model_copy(update={**found, "extra": rest}) if found else asked
+    rest = {name: value for name, value in requested.extra.items() if name not in found}
+    return requested.model_copy(update={**found, "extra": rest}) if found else requested
 
 
-def with_its_seed[Asked: Generation](asked: Asked) -> Asked:
+def with_its_seed[Requested: Generation](requested: Requested) -> Requested:
     """The parameters with the seed of ``extra``: the other images count up from it as ever.
 
     Raises:
         InvalidInput: It is no seed.
     """
-    if "seed" not in asked.extra:
-        return asked
-    rest = {name: value for name, value in asked.extra.items() if name != "seed"}
+    if "seed" not in requested.extra:
+        return requested
+    rest = {name: value for name, value in requested.extra.items() if name != "seed"}
     # null is as good as no seed.
-    given = {} if asked.extra["seed"] is None else {"seed": asked.extra["seed"]}
+    given = {} if requested.extra["seed"] is None else {"seed": requested.extra["seed"]}
     seed = Generation.build(given, {"seed": "more_settings: seed"}).seed
-    return asked.model_copy(update={"seed": seed, "extra": rest})
+    return requested.model_copy(update={"seed": seed, "extra": rest})
 
 
 def split_model(extra: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:

@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from sdwebui.dialects.a1111 import Body, Dialect
 from sdwebui.dialects.plan import Plan
 from sdwebui.dialects.probe import Probe
+from sdwebui.resources.kinds import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Forge(Dialect):
 
     family: ClassVar[str] = "forge"
     title: ClassVar[str] = "Forge"
-    vae_list: ClassVar[str | None] = "modules"
+    vaes: ClassVar[Resource | None] = Resource.MODULES
+    several_vaes: ClassVar[bool] = True
     unsupported: ClassVar[Mapping[str, str]] = {}
     hires_parts: ClassVar[frozenset[str]] = Dialect.hires_parts | {"cfg_scale"}
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from sdwebui.dialects.a1111 import Body
+from sdwebui.dialects.a1111 import Body, CaptionRequest, Dialect
 from sdwebui.dialects.plan import Plan
 from sdwebui.dialects.probe import Probe
 from sdwebui.dialects.sdcpp import ONE_MODEL, SDCpp
+from sdwebui.parameters import CaptionMethod
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +20,11 @@ class KoboldCpp(SDCpp):
     most_steps: ClassVar[int] = 80
     most_cfg_scale: ClassVar[float] = 25.0
     needs_prompt: ClassVar[bool] = False
+    upscales: ClassVar[bool] = True
+    upscaler_hint: ClassVar[str] = "Start it with one (--sdupscaler), or use another server."
     unsupported: ClassVar[Mapping[str, str]] = {
         **ONE_MODEL,
-        "hires_fix": "it makes one pass; enlarge the image with sd_upscale",
+        "hires_fix": "it makes one pass; upscale the image afterwards",
     }
 
     def fields(self, plan: Plan) -> Body:
@@ -30,7 +33,11 @@ class KoboldCpp(SDCpp):
         body["batch_size"] = 1
         return body
 
-    def pictures_in(self, body: Mapping[str, Any]) -> int:  # noqa: ARG002
+    def caption(self, image: str, method: CaptionMethod) -> CaptionRequest:
+        """Return the request to its vision model."""
+        return Dialect.caption(self, image, method)
+
+    def images_in(self, body: Mapping[str, Any]) -> int:  # noqa: ARG002
         """Always one, whatever is asked."""
         return 1
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from sdwebui.resources.names import Offer
+from sdwebui.resources.names import Entry
 from sdwebui.resources.readers import Checkpoint
 
 Job = Literal["txt2img", "img2img"]
@@ -127,8 +127,8 @@ class Plan:
     steps: int
     cfg_scale: float
     checkpoint: Checkpoint | None = None
-    sampler: Offer | None = None
-    scheduler: Offer | None = None
+    sampler: Entry | None = None
+    scheduler: Entry | None = None
     vaes: tuple[str, ...] = ()
     clip_skip: int | None = None
     distilled_cfg_scale: float | None = None

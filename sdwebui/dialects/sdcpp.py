@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from sdwebui.dialects.a1111 import Body, Dialect, essentials, plain_img2img, sampling, whole
+from sdwebui.dialects.a1111 import (
+    Body,
+    CaptionRequest,
+    Dialect,
+    essentials,
+    plain_img2img,
+    sampling,
+    whole,
+)
 from sdwebui.dialects.plan import LoraUse, Plan
 from sdwebui.dialects.probe import Probe
+from sdwebui.errors import Unsupported
+from sdwebui.parameters import CaptionMethod
+from sdwebui.resources.kinds import Resource
 
 ONE_MODEL: Mapping[str, str] = {
     "vae": "its VAE is set when it is started",
@@ -33,13 +44,18 @@ class SDCpp(Dialect):
     most_seed: ClassVar[int] = 2**31 - 1
     needs_prompt: ClassVar[bool] = True
     one_model: ClassVar[bool] = True
-    vae_list: ClassVar[str | None] = None
-    detailer_list: ClassVar[str | None] = None
+    vaes: ClassVar[Resource | None] = None
+    face_detailers: ClassVar[Resource | None] = None
+    upscales: ClassVar[bool] = False
     controlnet: ClassVar[bool] = False
     resize_modes: ClassVar[bool] = False
     mask_options: ClassVar[bool] = False
     hires_parts: ClassVar[frozenset[str]] = frozenset()
     unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
+
+    def caption(self, image: str, method: CaptionMethod) -> CaptionRequest:  # noqa: ARG002
+        """Raise Unsupported: it sees no images."""
+        raise Unsupported(f"{self.title} cannot put images into words.")
 
     def takes(self, field: str) -> bool:  # noqa: ARG002
         """None of them."""
@@ -71,7 +87,7 @@ class SDCpp(Dialect):
             body |= plain_img2img(plan.source)
         return body
 
-    def pictures_in(self, body: Mapping[str, Any]) -> int:
+    def images_in(self, body: Mapping[str, Any]) -> int:
         """``batch_size``, held between 1 and 8 by the server."""
         return min(8, whole(body.get("batch_size")))
 

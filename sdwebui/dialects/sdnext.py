@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from sdwebui.dialects.a1111 import Body, Dialect
+from sdwebui.dialects.a1111 import Body, CaptionRequest, Dialect
 from sdwebui.dialects.plan import Plan
 from sdwebui.dialects.probe import Probe
+from sdwebui.parameters import CaptionMethod
+from sdwebui.resources.kinds import Resource
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class SDNext(Dialect):
     family: ClassVar[str] = "sdnext"
     title: ClassVar[str] = "SD.Next"
     hires_upscaler: ClassVar[str] = "Latent Nearest"
-    detailer_list: ClassVar[str | None] = None
+    face_detailers: ClassVar[Resource | None] = None
     controlnet: ClassVar[bool] = False
     unsupported: ClassVar[Mapping[str, str]] = {
         "scheduler": "its samplers include the scheduler; choose another sampler",
@@ -31,6 +33,13 @@ class SDNext(Dialect):
     }
 
     hires_parts: ClassVar[frozenset[str]] = frozenset({"sampler"})
+
+    def caption(self, image: str, method: CaptionMethod) -> CaptionRequest:
+        """Return the request to its captioner, or to its tagger."""
+        if method == "deepbooru":
+            body = {"image": image, "model": "deepbooru"}
+            return CaptionRequest("/sdapi/v1/tagger", body, "tags")
+        return CaptionRequest("/sdapi/v1/openclip", {"image": image}, "caption")
 
     def takes(self, field: str) -> bool:
         """What its OpenAPI document and options name of them."""

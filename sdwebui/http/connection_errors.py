@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import requests
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from sdwebui.application import SCRIPT, Application
 from sdwebui.errors import AnswerCutOff, Unreachable, WebUIError
 from sdwebui.http.server import Server
 
@@ -20,7 +21,7 @@ _PROXY_FAULTS = (
 
 
 def never_arrived(error: requests.RequestException) -> bool:
-    """Whether the request certainly did not reach the server, so it may be sent again."""
+    """Return whether the request certainly did not reach the server, so it may be sent again."""
     if isinstance(error, requests.exceptions.SSLError):
         return any(isinstance(cause, NewConnectionError) for cause in _causes(error))
     return any(
@@ -28,10 +29,15 @@ def never_arrived(error: requests.RequestException) -> bool:
     )
 
 
-def unreachable(
-    server: Server, error: requests.RequestException, *, method: str, job: str
+def error_from_failure(
+    server: Server,
+    error: requests.RequestException,
+    *,
+    method: str,
+    job: str,
+    application: Application = SCRIPT,
 ) -> WebUIError:
-    """The exception, with its next step, for a request that got no answer."""
+    """Return the exception, with its next step, for a request that got no response."""
     parts = urlsplit(server.url)
     causes = list(_causes(error))
     text = server.redact(str(causes[-1]))
@@ -39,13 +45,13 @@ def unreachable(
         return _tls(server, " ".join(map(str, causes)))
     if isinstance(error, _PROXY_FAULTS):
         return Unreachable(
-            f"The HTTP proxy set for the plugin (HTTP_PROXY, HTTPS_PROXY) failed for {server.url}. "
+            f"The HTTP proxy of the environment (HTTP_PROXY, HTTPS_PROXY) failed for {server.url}. "
             f"Add {parts.hostname} to NO_PROXY, or repair the proxy."
         )
     if any(isinstance(cause, NameResolutionError) for cause in causes):
         return Unreachable(
             f"The host name {parts.hostname!r} in base_url was not found. Check its spelling, or "
-            "use the machine's IP address: names of your own network are often unknown in Docker."
+            f"use the machine's IP address{application.unknown_host_hint}."
         )
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return Unreachable(
@@ -55,10 +61,10 @@ def unreachable(
     code = next((cause.errno for cause in causes if isinstance(cause, OSError)), None)
     if never_arrived(error):
         if code in {errno.ECONNREFUSED, None} or "refused" in text:
-            return Unreachable(_refused(server))
+            return Unreachable(_refused(server, application))
         return Unreachable(
             f"There is no way to {server.url} ({text}). Check the address, the network between "
-            "Dify and that machine, and its firewall."
+            f"{application.name} and that machine, and its firewall."
         )
     if method == "GET":
         secure = server.url.replace("http://", "https://", 1)
@@ -74,17 +80,14 @@ def unreachable(
     )
 
 
-def _refused(server: Server) -> str:
+def _refused(server: Server, application: Application) -> str:
     advice = (
         "Start the WebUI so that other machines reach it (AUTOMATIC1111 and Forge: --api --listen) "
         "and check the port in base_url."
     )
-    if server.is_loopback:
+    if server.is_loopback and application.loopback_hint:
         port = urlsplit(server.url).port
-        advice += (
-            " Dify runs in Docker, where localhost is the container itself: use "
-            f"http://host.docker.internal{f':{port}' if port else ''} or the machine's IP address."
-        )
+        advice += application.loopback_hint.format(port=f":{port}" if port else "")
     return f"Nothing listens at {server.url} (connection refused). {advice}"
 
 

@@ -45,7 +45,7 @@ class Watch:
         self._timer.daemon = True
         self._timer.start()
 
-    def hasten(self, seconds: float) -> None:
+    def limit_remaining(self, seconds: float) -> None:
         """Wait only so long from now on, or to the deadline when that is nearer."""
         self._timer.cancel()
         self._start(min(seconds, self._deadline.remaining))

@@ -4,12 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Self
 
-DEFAULT_SECONDS = 540.0
-"""For one call, where nothing else is said."""
-
-MOST_SECONDS = 590.0
-"""For one call: Dify ends a tool after 600 with no message worth reading."""
-
 
 @dataclass(frozen=True, slots=True)
 class Deadline:

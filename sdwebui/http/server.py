@@ -89,7 +89,7 @@ class Server:
 
     @property
     def is_loopback(self) -> bool:
-        """Whether the URL means "this machine", which inside Docker is the container."""
+        """Whether the URL means "this machine", which inside a container is the container."""
         host = urlsplit(self.url).hostname or ""
         return host in {"localhost", "::1", "0.0.0.0"} or host.startswith("127.")  # noqa: S104
 

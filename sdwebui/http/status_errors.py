@@ -49,7 +49,7 @@ _EXTENSION = re.compile(
 )
 
 
-def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str:
+def server_message(server: Server, body: bytes, content_type: str = "") -> str:
     """What the server said, at most 150 characters, without secrets, tags or images.
 
     A1111 fills ``detail`` for HTTP errors and ``errors`` for exceptions, Forge has ``message``
@@ -58,12 +58,12 @@ def in_its_own_words(server: Server, body: bytes, content_type: str = "") -> str
     """
     text = body[:65536].decode("utf-8", "replace")
     try:
-        said = _from_json(json.loads(text))
+        reported = _from_json(json.loads(text))
     except (ValueError, RecursionError):
-        said = _from_html(text) if "<" in text or "html" in content_type else text
+        reported = _from_html(text) if "<" in text or "html" in content_type else text
     # Before and after: a secret may hold spaces, or be broken over lines.
-    said = server.redact(" ".join(server.redact(said).split()))
-    return said if len(said) <= MOST_WORDS else f"{said[: MOST_WORDS - 1]}…"
+    reported = server.redact(" ".join(server.redact(reported).split()))
+    return reported if len(reported) <= MOST_WORDS else f"{reported[: MOST_WORDS - 1]}…"
 
 
 def _from_json(answer: Any) -> str:
@@ -72,14 +72,16 @@ def _from_json(answer: Any) -> str:
     kind = str(answer.get("error") or "")
     for key in ("detail", "errors", "message"):
         match answer.get(key):
-            case str(said) if said:
+            case str(reported) if reported:
                 # "HTTPException" says nothing; "OutOfMemoryError" does.
-                named = kind and kind not in said and kind not in {"HTTPException", "server_error"}
-                return f"{kind}: {said}" if named else said
+                named = (
+                    kind and kind not in reported and kind not in {"HTTPException", "server_error"}
+                )
+                return f"{kind}: {reported}" if named else reported
             case list(findings) if findings:
                 return "; ".join(map(_finding, findings))
-            case {"msg": str(said)}:
-                return said
+            case {"msg": str(reported)}:
+                return reported
     return kind
 
 
@@ -99,20 +101,28 @@ def _from_html(page: str) -> str:
     return unescape(bare)
 
 
-def fault_of(
+def error_from_response(
     server: Server, status: int, headers: Mapping[str, str], body: bytes, *, job: str
 ) -> WebUIError:
-    """The exception for an answer that is not 2xx.
+    """Return the exception for a response that is not 2xx.
 
     Args:
-        server: Who answered.
+        server: Who responded.
         status: HTTP status.
-        headers: Headers of the answer.
+        headers: Headers of the response.
         body: Its first bytes; 64 KiB are enough.
         job: What was being done, such as "txt2img" or "list the models".
     """
-    said = in_its_own_words(server, body, headers.get("Content-Type", ""))
-    quoted = f' It said: "{said}"' if said else ""
+    detail = server_message(server, body, headers.get("Content-Type", ""))
+    error = _error(server, status, headers, detail, job)
+    error.status, error.detail = status, detail
+    return error
+
+
+def _error(
+    server: Server, status: int, headers: Mapping[str, str], reported: str, job: str
+) -> WebUIError:
+    quoted = f' It said: "{reported}"' if reported else ""
     match status:
         case 401:
             return AccessDenied(_not_let_in(server, quoted))
@@ -127,17 +137,19 @@ def fault_of(
                 "Wait a minute before the next one, or raise its rate limit."
             )
         case 503:
-            if re.search(r"busy|queue", said, re.IGNORECASE):
+            if re.search(r"busy|queue", reported, re.IGNORECASE):
                 return RateLimited(
                     f"The server at {server.url} is busy and its queue is full (503).{quoted} "
                     "Try again when some of its jobs are done."
                 )
-            return _known_failure(said, quoted, job) or ProxyFailed(_proxy(server, status, quoted))
-    known = _proxys_own(server, status, said, quoted) or _known_failure(said, quoted, job)
+            return _known_failure(reported, quoted, job) or ProxyFailed(
+                _proxy(server, status, quoted)
+            )
+    known = _proxys_own(server, status, reported, quoted) or _known_failure(reported, quoted, job)
     if known:
         return known
     # "Sampler not found", "Init image not found": the route is there, a value is refused.
-    refused = status == 404 and re.fullmatch(r"\w[\w ]* not found", said) is not None
+    refused = status == 404 and re.fullmatch(r"\w[\w ]* not found", reported) is not None
     if status in {404, 405, 501} and not refused:
         return NotAWebUI(
             f"The server at {server.url} has no endpoint for {job} ({status}).{quoted} "
@@ -156,10 +168,10 @@ def fault_of(
     )
 
 
-def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIError | None:
+def _proxys_own(server: Server, status: int, reported: str, quoted: str) -> WebUIError | None:
     """What only a proxy says; 52x and 530 are Cloudflare's."""
     match status:
-        case 400 if "plain HTTP request was sent to HTTPS port" in said:
+        case 400 if "plain HTTP request was sent to HTTPS port" in reported:
             # nginx's words.
             return NotAWebUI(
                 f"{server.url} speaks TLS on this port. Set base_url to "
@@ -167,7 +179,7 @@ def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIErr
             )
         case 407:
             return ProxyFailed(
-                "The HTTP proxy set for the plugin (HTTP_PROXY, HTTPS_PROXY) asks for a password "
+                "The HTTP proxy of the environment (HTTP_PROXY, HTTPS_PROXY) asks for a password "
                 f"(407). Put it into that setting, or add the host of {server.url} to NO_PROXY."
             )
         case 413:
@@ -180,28 +192,28 @@ def _proxys_own(server: Server, status: int, said: str, quoted: str) -> WebUIErr
     return None
 
 
-def _known_failure(said: str, quoted: str, job: str) -> WebUIError | None:
-    if _OUT_OF_MEMORY.search(said):
+def _known_failure(reported: str, quoted: str, job: str) -> WebUIError | None:
+    if _OUT_OF_MEMORY.search(reported):
         return OutOfMemory(
             f"The GPU ran out of memory during {job}.{quoted} Ask for a smaller size or fewer "
             "images, turn the hires fix off, or start the WebUI with --medvram."
         )
-    if _NOT_A_NUMBER.search(said):
+    if _NOT_A_NUMBER.search(reported):
         return NotANumber(
             f"The model produced NaNs instead of an image.{quoted} Start the WebUI with "
             "--no-half-vae (or --no-half), or choose another VAE."
         )
-    if _VISION_MISSING.search(said):
+    if _VISION_MISSING.search(reported):
         return ModelMissing(
             f"The server has no model that sees images for {job}.{quoted} Start KoboldCpp with a "
             "vision model and its projector (--mmproj)."
         )
-    if _MODEL_MISSING.search(said):
+    if _MODEL_MISSING.search(reported):
         return ModelMissing(
             f"The server could not load a checkpoint for {job}.{quoted} Put one into its "
             "models/Stable-diffusion folder, or choose another model."
         )
-    extension = _EXTENSION.search(said)
+    extension = _EXTENSION.search(reported)
     if extension:
         return ExtensionMissing(
             f"The server lacks the extension {extension['name'].strip()}.{quoted} Install it in "
@@ -217,7 +229,7 @@ def _not_let_in(server: Server, quoted: str) -> str:
         hint = "The WebUI reads ASCII passwords only, and api_auth has another character."
     else:
         hint = "api_auth is wrong: give user:password exactly as in the WebUI's --api-auth."
-    return f"The server at {server.url} did not let the plugin in (401).{quoted} {hint}"
+    return f"The server at {server.url} refused access (401).{quoted} {hint}"
 
 
 def _proxy(server: Server, status: int, quoted: str) -> str:
@@ -231,7 +243,7 @@ def _proxy(server: Server, status: int, quoted: str) -> str:
         526: "does not trust the certificate of the WebUI's machine",
     }.get(status, "could not reach the WebUI's machine")
     cure = {
-        504: "Raise its read timeout above the plugin's timeout (nginx: proxy_read_timeout 620s).",
+        504: "Raise its read timeout above that of a call (nginx: proxy_read_timeout 620s).",
         524: "Use an address that does not lead through Cloudflare, or ask for less at once.",
         525: "Repair the TLS settings behind the proxy.",
         526: "Repair the TLS settings behind the proxy.",

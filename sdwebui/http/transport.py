@@ -12,13 +12,13 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from urllib3.exceptions import HTTPError
 
+from sdwebui.application import SCRIPT, Application
 from sdwebui.errors import AnswerCutOff, AnswerTooLarge, DeadlineExceeded, NotAWebUI, WebUIError
-from sdwebui.http.connection_errors import never_arrived, unreachable
+from sdwebui.http.connection_errors import error_from_failure, never_arrived
 from sdwebui.http.connections import Adapter, Session, Watch, watched
 from sdwebui.http.deadline import Deadline
-from sdwebui.http.per_server import PerServer
 from sdwebui.http.server import Server
-from sdwebui.http.status_errors import fault_of
+from sdwebui.http.status_errors import error_from_response
 
 CONNECT_SECONDS = 10.0
 """How long a TCP connection and each step of the TLS handshake may take."""
@@ -91,10 +91,10 @@ class Answer:
         if self._watch.expired:
             raise _late(self._server, self._job)
 
-    def hasten(self, seconds: float = END_SECONDS) -> None:
+    def limit_remaining(self, seconds: float = END_SECONDS) -> None:
         """Wait for the rest only so long; nothing is waited for where no rest can come."""
         if self._response.raw.length_remaining != 0:
-            self._watch.hasten(seconds)
+            self._watch.limit_remaining(seconds)
 
     def read(self, most: int = MOST_JSON) -> bytes:
         """The whole body.
@@ -135,15 +135,16 @@ class Answer:
 class Transport:
     """Sends requests to one server; safe to share between threads and greenlets."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, application: Application = SCRIPT) -> None:
         self.server = server
+        self._application = application
         self._session = Session()
         # Whatever a server sets stays with it: invocations of different users share this session.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
         self._session.headers.update(
             {
-                "User-Agent": "stable-diffusion-webui-for-dify",
+                "User-Agent": application.user_agent,
                 "Accept": "application/json",
                 # Base64 images hardly shrink, and unpacking them costs more than the wire.
                 "Accept-Encoding": "identity",
@@ -215,13 +216,13 @@ class Transport:
 
     def _fault(self, answer: Answer, job: str) -> WebUIError:
         body = b""
-        answer.hasten(ERROR_SECONDS)
+        answer.limit_remaining(ERROR_SECONDS)
         with suppress(AnswerCutOff, DeadlineExceeded):
             for chunk in answer.chunks():
                 body += chunk
                 if len(body) > 65536:
                     break
-        return fault_of(self.server, answer.status, answer.headers, body, job=job)
+        return error_from_response(self.server, answer.status, answer.headers, body, job=job)
 
     def _send(self, request: Request, deadline: Deadline, watch: Watch) -> requests.Response:
         headers = dict(request.headers)
@@ -252,7 +253,13 @@ class Transport:
                     raise _late(self.server, request.job) from None
                 pause = next(pauses, None) if method == "GET" or never_arrived(error) else None
                 if pause is None or pause > deadline.remaining:
-                    raise unreachable(self.server, error, method=method, job=request.job) from None
+                    raise error_from_failure(
+                        self.server,
+                        error,
+                        method=method,
+                        job=request.job,
+                        application=self._application,
+                    ) from None
                 time.sleep(pause)
                 continue
             target = self._redirect(method, url, response)
@@ -288,8 +295,3 @@ def _late(server: Server, job: str) -> DeadlineExceeded:
         f"{server.url} did not answer in time ({job}). The WebUI may be starting, hang or be very "
         "busy; look into its console, and check base_url."
     )
-
-
-# Closing a transport only lets go of its idle connections.
-transport_to = PerServer(Transport, Transport.close)
-"""The transport that all calls to a server share."""

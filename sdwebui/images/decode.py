@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from sdwebui.images import formats as pictures
+from sdwebui.images.formats import ConvertibleTo, sniff
 
 JPEG_QUALITY = 95
 """Above it files grow fast and no eye sees more; colours are kept at full resolution."""
@@ -37,9 +37,9 @@ def open_undecoded(data: bytes) -> Image.Image:
     Raises:
         OSError: The file is damaged, or Pillow cannot read the format; or another of
             :data:`FAILURES`.
-        NotAPicture: It is of no known format.
+        NotAnImage: It is of no known format.
     """
-    name = pictures.sniff(data).name.upper()
+    name = sniff(data).name.upper()
     _import_plugin(name)
     return Image.open(io.BytesIO(data), formats=(name,))
 
@@ -103,7 +103,7 @@ def in_srgb(image: Image.Image) -> Image.Image:
 
 
 def encoded(
-    image: Image.Image, output_format: pictures.ConvertibleTo, *, quality: int | None = None
+    image: Image.Image, output_format: ConvertibleTo, *, quality: int | None = None
 ) -> bytes:
     """The image upright, in 8 bits a channel, as a file without any metadata but colours.
 

@@ -5,7 +5,7 @@ stable-diffusion.cpp takes garbage, WebP and grey images without a word and answ
 that ignores them. So everything is settled here, before anything is sent, and what is sent is an
 RGB PNG or JPEG.
 
-Decoding takes CPU time (20 ms a megapixel), so callers run :func:`open_picture` in a thread.
+Decoding takes CPU time (20 ms a megapixel), so callers run :func:`open_image` in a thread.
 Pillow is imported only then: that keeps the plugin's start short.
 """
 
@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 
 import pybase64
 
-from sdwebui.errors import InvalidInput, NotAPicture
-from sdwebui.images import formats as pictures
-from sdwebui.parameters import LARGEST_SIDE, SMALLEST_SIDE
-from sdwebui.planning.presets import to_step
+from sdwebui.errors import InvalidInput, NotAnImage
+from sdwebui.images import formats
+from sdwebui.images.dimensions import size_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,7 +31,7 @@ would be some 100 MB, and KoboldCpp 1.116.1 takes 32 MiB a request."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class PreparedPicture:
+class PreparedImage:
     """An image that any server understands.
 
     Attributes:
@@ -51,7 +50,7 @@ class PreparedPicture:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height in pixels."""
+        """Return width and height in pixels."""
         return self.image.size
 
     def to_bytes(self) -> bytes:
@@ -72,7 +71,7 @@ class PreparedPicture:
         return pybase64.b64encode(self.to_bytes()).decode("ascii")
 
 
-def open_picture(data: bytes, *, name: str) -> PreparedPicture:
+def open_image(data: bytes, *, name: str) -> PreparedImage:
     """Check an image file and prepare it for a server.
 
     Args:
@@ -92,28 +91,18 @@ def open_picture(data: bytes, *, name: str) -> PreparedPicture:
         ) from error
 
 
-def fit_size(width: int, height: int) -> tuple[int, int]:
-    """The size nearest to an image's own that can be asked of a server.
-
-    Both sides become multiples of 8 from 64 to 4096; the aspect ratio stays where that allows it.
-    """
-    scale = max(1.0, SMALLEST_SIDE / min(width, height))
-    scale = min(scale, LARGEST_SIDE / max(width, height))
-    return to_step(width * scale), to_step(height * scale)
-
-
 def _check_format(data: bytes, name: str) -> None:
     """Refuse what is no image or too large, before anything is decoded."""
     if not data:
         raise InvalidInput(f"{name}: the file is empty (0 bytes). Upload the image again.")
-    found = pictures.recognise(data)
-    if found is None or found is pictures.JXL:
+    found = formats.recognise(data)
+    if found is None or found is formats.JXL:
         raise InvalidInput(f"{name}: {_what_else(data)}")
-    if found in (pictures.TIFF, pictures.AVIF):
+    if found in (formats.TIFF, formats.AVIF):
         return  # measured by Pillow
     try:
-        width, height = pictures.size_of(data)
-    except NotAPicture as error:
+        width, height = size_of(data)
+    except NotAnImage as error:
         raise _damaged(name, _kind(data), "its header is incomplete") from error
     _check_area(name, width, height)
 
@@ -140,8 +129,8 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 def _what_else(data: bytes) -> str:
     """What a file is that is no readable image, and what to do about it."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    brands = pictures.brands_of(data)
-    if pictures.recognise(data) is pictures.JXL:
+    brands = formats.brands_of(data)
+    if formats.recognise(data) is formats.JXL:
         return f"this is a JPEG XL image, which cannot be read here. {_CONVERT}"
     if brands & _HEIF_BRANDS:
         return f"this is a HEIC image (as iPhones take them), which cannot be read. {_CONVERT}"
@@ -162,19 +151,19 @@ def _what_else(data: bytes) -> str:
     )
 
 
-def _opened(data: bytes, name: str) -> PreparedPicture:
-    from sdwebui.images import decode as pixels
+def _opened(data: bytes, name: str) -> PreparedImage:
+    from sdwebui.images import decode
 
     notes: list[str] = []
     try:
-        with pixels.open_undecoded(data) as image:
+        with decode.open_undecoded(data) as image:
             _check_area(name, *image.size)
             if image.mode == "F":
                 raise InvalidInput(
                     f"{name}: the image has floating-point pixels, whose white is anyone's "
                     "guess. Convert it to 8 bits a channel first."
                 )
-            if pixels.is_animated(image):
+            if decode.is_animated(image):
                 tiff = image.format == "TIFF"
                 notes.append(
                     f"{name} {'has several pages' if tiff else 'is animated'}; "
@@ -182,25 +171,25 @@ def _opened(data: bytes, name: str) -> PreparedPicture:
                 )
             image.load()
             sendable = not notes and _is_sendable(data, image)
-            plain = pixels.in_srgb(pixels.eight_bit(pixels.upright(image)))
+            plain = decode.in_srgb(decode.eight_bit(decode.upright(image)))
             sendable = sendable and plain is image
-    except pixels.TooManyPixels as error:
+    except decode.TooManyPixels as error:
         raise InvalidInput(
             f"{name}: the image has far more than {MEGAPIXELS} megapixels. Shrink it first."
         ) from error
-    except pixels.FAILURES as error:
+    except decode.FAILURES as error:
         raise _damaged(name, _kind(data), error) from error
     if plain.has_transparency_data:
         coloured = plain.convert("RGBA")
         alpha = coloured.getchannel("A")
         if alpha.getextrema() != (255, 255):
-            return PreparedPicture(name, pixels.on_white(coloured), alpha, tuple(notes))
+            return PreparedImage(name, decode.on_white(coloured), alpha, tuple(notes))
     original = data if sendable else None
-    return PreparedPicture(name, plain.convert("RGB"), None, tuple(notes), original)
+    return PreparedImage(name, plain.convert("RGB"), None, tuple(notes), original)
 
 
 def _kind(data: bytes) -> str:
-    found = pictures.recognise(data)
+    found = formats.recognise(data)
     return found.name.upper() if found else "image"
 
 

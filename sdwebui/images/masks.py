@@ -8,7 +8,7 @@ RGB image without transparency, whatever came in.
 from typing import TYPE_CHECKING
 
 from sdwebui.errors import InvalidInput
-from sdwebui.images.inputs import PreparedPicture, open_picture
+from sdwebui.images.inputs import PreparedImage, open_image
 from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _COLOURLESS = 40
 
 def mask_from(
     data: bytes, size: tuple[int, int], *, name: str, inverted: bool = False
-) -> PreparedPicture:
+) -> PreparedImage:
     """A mask file as a mask for an image.
 
     Without transparency white means change. With it, the visible part is looked at: black and white
@@ -37,9 +37,9 @@ def mask_from(
         inverted: White is going to mean keep (``mask_mode`` not_masked).
 
     Raises:
-        InvalidInput: No image (:func:`sdwebui.images.inputs.open_picture`), or nothing is marked.
+        InvalidInput: No image (:func:`sdwebui.images.inputs.open_image`), or nothing is marked.
     """
-    opened = open_picture(data, name=name)
+    opened = open_image(data, name=name)
     luminance, notes = _marks(opened)
     if opened.size != size:
         luminance = luminance.resize(size)
@@ -52,8 +52,8 @@ def mask_from(
 
 
 def mask_from_transparency(
-    picture: PreparedPicture, *, inverted: bool = False
-) -> PreparedPicture | None:
+    picture: PreparedImage, *, inverted: bool = False
+) -> PreparedImage | None:
     """The transparent pixels of an image as its mask; ``None`` if it has none.
 
     Raises:
@@ -66,7 +66,7 @@ def mask_from_transparency(
 
 def mask_from_area(
     area: tuple[float, float, float, float], size: tuple[int, int], *, grown: int = 0
-) -> PreparedPicture:
+) -> PreparedImage:
     """Return a mask that marks one rectangle.
 
     Args:
@@ -83,10 +83,10 @@ def mask_from_area(
     box = (left - grown, top - grown, max(right, left + 1) + grown, max(bottom, top + 1) + grown)
     mask = Image.new("RGB", size)
     mask.paste("white", box)
-    return PreparedPicture("mask_area", mask)
+    return PreparedImage("mask_area", mask)
 
 
-def _marks(mask: PreparedPicture) -> tuple["Image.Image", list[str]]:
+def _marks(mask: PreparedImage) -> tuple["Image.Image", list[str]]:
     from PIL import Image, ImageStat
 
     if mask.alpha is None:
@@ -129,7 +129,7 @@ def _inverse(luminance: "Image.Image") -> "Image.Image":
 
 def _checked(
     luminance: "Image.Image", name: str, notes: tuple[str, ...], *, inverted: bool
-) -> PreparedPicture:
+) -> PreparedImage:
     from PIL import ImageStat
 
     darkest, brightest = ImageStat.Stat(luminance).extrema[0]
@@ -143,18 +143,18 @@ def _checked(
             f"{name}: the mask marks nothing: it is all black or dark. Paint white what is to "
             "change, or set mask_mode to not_masked."
         )
-    return PreparedPicture(name, luminance.convert("RGB"), warnings=notes)
+    return PreparedImage(name, luminance.convert("RGB"), warnings=notes)
 
 
 def outpaint(
-    picture: PreparedPicture,
+    picture: PreparedImage,
     *,
     left: int = 0,
     right: int = 0,
     top: int = 0,
     bottom: int = 0,
     feather: int = 32,
-) -> tuple[PreparedPicture, PreparedPicture]:
+) -> tuple[PreparedImage, PreparedImage]:
     """An image with more room around it, and the mask of that room.
 
     The room is filled with the image's edges, smeared and blurred: samplers continue that better
@@ -194,8 +194,8 @@ def outpaint(
     mask.paste(_feathered(picture.size, (left, top, right, bottom), feather), place)
     name = picture.name
     return (
-        PreparedPicture(name, canvas, warnings=picture.warnings),
-        PreparedPicture(name, mask.convert("RGB")),
+        PreparedImage(name, canvas, warnings=picture.warnings),
+        PreparedImage(name, mask.convert("RGB")),
     )
 
 

@@ -8,7 +8,8 @@ cards.
 import re
 from dataclasses import dataclass
 
-from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio, ModelFamily
+from sdwebui.images.sizes import completed, to_step
+from sdwebui.parameters import AspectRatio, ModelFamily
 
 Sizes = dict[AspectRatio, tuple[int, int]]
 
@@ -98,8 +99,8 @@ def preset_for(checkpoint: str, family: ModelFamily = "auto") -> Preset:
     sizes = SIZES_512 if re.search(r"sd[-_ ]?(xl)?[-_ ]turbo", name) else preset.sizes
     for pattern, steps, cfg_scale in _FEW_STEPS:
         if re.search(pattern, name):
-            said = re.search(r"(\d{1,2})[-_ ]?steps?", name)
-            few = int(said[1]) if said and int(said[1]) > 0 else steps
+            reported = re.search(r"(\d{1,2})[-_ ]?steps?", name)
+            few = int(reported[1]) if reported and int(reported[1]) > 0 else steps
             return Preset(preset.family, sizes, few, min(cfg_scale, preset.cfg_scale))
     return Preset(preset.family, sizes, preset.steps, preset.cfg_scale)
 
@@ -107,53 +108,12 @@ def preset_for(checkpoint: str, family: ModelFamily = "auto") -> Preset:
 def size_for(
     preset: Preset, aspect_ratio: AspectRatio, width: int | None, height: int | None
 ) -> tuple[int, int]:
-    """Width and height in pixels, multiples of 8 from 64 to 4096.
+    """Return width and height in pixels, multiples of 8 from 64 to 4096.
 
     Given ones are used; a missing one follows from the other and the aspect ratio; with neither the
     family's own size is taken.
     """
     if width is None and height is None:
         return preset.sizes[aspect_ratio]
-    width, height = _completed(aspect_ratio, width, height)
+    width, height = completed(aspect_ratio, width, height)
     return to_step(width), to_step(height)
-
-
-def _completed(aspect_ratio: AspectRatio, width: int | None, height: int | None) -> tuple[int, int]:
-    """Both sides, where one at least is given."""
-    wide, high = map(int, aspect_ratio.split(":"))
-    if width is None:
-        width = round((height or 0) * wide / high)
-    if height is None:
-        height = round(width * high / wide)
-    return width, height
-
-
-def rounding(
-    width: int | None, height: int | None, made_width: int, made_height: int
-) -> tuple[str, ...]:
-    """What to say where a given side was no multiple of 8."""
-    sides = (("width", width, made_width), ("height", height, made_height))
-    return tuple(
-        f"{name} {given} became {made}, a multiple of 8."
-        for name, given, made in sides
-        if given not in {None, made}
-    )
-
-
-def squeezing(aspect_ratio: AspectRatio, width: int | None, height: int | None) -> tuple[str, ...]:
-    """What to say where the aspect ratio leads to a side that no server is asked for."""
-    if width is None and height is None:
-        return ()
-    return tuple(
-        f"{name} became {to_step(side)} instead of the {side} of {aspect_ratio}: sides are of "
-        f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        for name, side in zip(
-            ("width", "height"), _completed(aspect_ratio, width, height), strict=True
-        )
-        if not SMALLEST_SIDE <= side <= LARGEST_SIDE
-    )
-
-
-def to_step(side: float) -> int:
-    """The nearest multiple of 8 from 64 to 4096."""
-    return min(LARGEST_SIDE, max(SMALLEST_SIDE, int(side / SIDE_STEP + 0.5) * SIDE_STEP))

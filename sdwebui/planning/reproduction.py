@@ -32,28 +32,30 @@ _BESIDE = (
 """Settings that count only beside another, and what that is called."""
 
 
-def completed[Asked: Generation](asked: Asked, file: bytes | None = None) -> Asked:
+def completed[Requested: Generation](requested: Requested, file: bytes | None = None) -> Requested:
     """Return the parameters with what the user's texts say filled in wherever a field is blank.
 
     A field of the form wins over ``more_settings``, and that over the image to repeat.
 
     Args:
-        asked: As the form gave them.
+        requested: As the form gave them.
         file: An image whose generation data are used again.
 
     Raises:
         InvalidInput: A text cannot be understood, or holds values that no WebUI would take.
     """
-    text = asked.more_settings.strip()
+    text = requested.more_settings.strip()
     extra: Mapping[str, Any] = {}
     sources: list[tuple[str, Found]] = []
     if file is not None:
-        sources.append(("reproduce: the image's ", settings_of(_infotext_of(file), type(asked))))
+        sources.append(
+            ("reproduce: the image's ", settings_of(_infotext_of(file), type(requested)))
+        )
     if text.startswith(("{", "```")):
         extra = _object(text)
     elif text:
-        sources.append((MORE, read_settings(text, type(asked))))
-    return _merged(asked, sources, extra) if sources or extra else asked
+        sources.append((MORE, read_settings(text, type(requested))))
+    return _merged(requested, sources, extra) if sources or extra else requested
 
 
 def _gathered(
@@ -75,17 +77,17 @@ def _gathered(
     return flat, names, written, notes
 
 
-def _merged[Asked: Generation](
-    asked: Asked, sources: list[tuple[str, Found]], extra: Mapping[str, Any]
-) -> Asked:
-    explicit = asked.explicit
+def _merged[Requested: Generation](
+    requested: Requested, sources: list[tuple[str, Found]], extra: Mapping[str, Any]
+) -> Requested:
+    explicit = requested.explicit
     flat, names, written, notes = _gathered(sources)
     if "hires_fix" not in explicit and (
-        not _has_hires(flat) or "hires_fix" in asked.model_fields_set
+        not _has_hires(flat) or "hires_fix" in requested.model_fields_set
     ):
         # Traces of an image to image job, or "off" in the form.
         lost = [name for name in flat if name.startswith("hires_fix.")]
-        if "hires_fix" not in asked.model_fields_set:
+        if "hires_fix" not in requested.model_fields_set:
             notes += _useless(written, lost, "a hires fix (Hires upscale)")
         flat = {name: one for name, one in flat.items() if name not in lost}
     for name, overruled in _OVERRULED.items():
@@ -109,7 +111,7 @@ def _merged[Asked: Generation](
         "lenient": frozenset(name.partition(".")[0] for name in flat) - explicit.keys(),
         "notes": tuple(notes),
     }
-    return type(asked).build(values, names)
+    return type(requested).build(values, names)
 
 
 def _useless(written: Mapping[str, str], lost: list[str], needed: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from sdwebui.dialects.plan import Source
 from sdwebui.errors import InvalidInput
-from sdwebui.images.inputs import PreparedPicture, fit_size, open_picture
+from sdwebui.images.inputs import PreparedImage, open_image
 from sdwebui.images.masks import (
     mask_from,
     mask_from_area,
@@ -13,8 +13,8 @@ from sdwebui.images.masks import (
     outpaint,
     rounded_up,
 )
+from sdwebui.images.sizes import fit_size, to_step
 from sdwebui.parameters import Img2Img, Inpaint, Masked, Outpaint, Size
-from sdwebui.planning.presets import to_step
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,21 +39,21 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def ready(data: bytes, name: str) -> tuple[PreparedPicture, str]:
+def ready(data: bytes, name: str) -> tuple[PreparedImage, str]:
     """An image, checked, and as base64; CPU work, so it is called in a thread.
 
     Raises:
         InvalidInput: It cannot be used; the message names the parameter.
     """
-    picture = open_picture(data, name=name)
+    picture = open_image(data, name=name)
     return picture, picture.to_base64()
 
 
-def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool) -> Prepared:
+def prepare(requested: Img2Img, image: bytes, mask: bytes | None, resize_here: bool) -> Prepared:
     """Check the files and make them ready; CPU work, so it is called in a thread.
 
     Args:
-        asked: The tool's parameters.
+        requested: The tool's parameters.
         image: The image file.
         mask: The mask file of an inpaint job.
         resize_here: The server knows no ``resize_mode``, so the image is brought to size here.
@@ -61,36 +61,36 @@ def prepare(asked: Img2Img, image: bytes, mask: bytes | None, resize_here: bool)
     Raises:
         InvalidInput: A file cannot be used, the mask marks nothing, or nothing is to be painted.
     """
-    picture = open_picture(image, name="image")
+    picture = open_image(image, name="image")
     notes = picture.warnings
     marks = None
-    if isinstance(asked, Inpaint):
-        marks = _marks(asked, picture, mask)
-        if mask is not None and asked.mask_area is not None:
+    if isinstance(requested, Inpaint):
+        marks = _marks(requested, picture, mask)
+        if mask is not None and requested.mask_area is not None:
             notes += ("mask_area was left out, since there is a mask.",)
-    elif isinstance(asked, Outpaint):
+    elif isinstance(requested, Outpaint):
         marks = mask_from_transparency(picture)
     elif picture.alpha is not None:
         notes += (
-            "The transparent parts of image became white. To repaint just these use sd_inpaint.",
+            "The transparent parts of image became white. To repaint just these, inpaint the image.",
         )
     if marks:
         notes += marks.warnings
-    if isinstance(asked, Outpaint):
-        picture, marks = _outpainted(picture, marks, asked)
-    width, height = _size(asked, picture.size)
+    if isinstance(requested, Outpaint):
+        picture, marks = _outpainted(picture, marks, requested)
+    width, height = _size(requested, picture.size)
     if resize_here and picture.size != (width, height):
-        stretch = asked.resize_mode in {"stretch", "latent"}
-        if asked.resize_mode == "fill":
+        stretch = requested.resize_mode in {"stretch", "latent"}
+        if requested.resize_mode == "fill":
             notes += ("resize_mode fill is not known to this server; the image was cropped.",)
         picture = _resized(picture, (width, height), stretch=stretch)
         marks = _resized(marks, (width, height), stretch=stretch) if marks else None
-    return Prepared(_source(asked, picture, marks), width, height, notes)
+    return Prepared(_source(requested, picture, marks), width, height, notes)
 
 
-def _size(asked: Img2Img, own: tuple[int, int]) -> tuple[int, int]:
+def _size(requested: Img2Img, own: tuple[int, int]) -> tuple[int, int]:
     """Return the size to make; a side that is not given follows from the image's proportions."""
-    wanted = asked.size or Size()
+    wanted = requested.size or Size()
     if wanted.width and wanted.height:
         return to_step(wanted.width), to_step(wanted.height)
     if wanted.width:
@@ -100,43 +100,44 @@ def _size(asked: Img2Img, own: tuple[int, int]) -> tuple[int, int]:
     return fit_size(*own)
 
 
-def _source(asked: Img2Img, picture: PreparedPicture, marks: PreparedPicture | None) -> Source:
-    grows = isinstance(asked, Outpaint)
-    strength = asked.denoising_strength
+def _source(requested: Img2Img, picture: PreparedImage, marks: PreparedImage | None) -> Source:
+    grows = isinstance(requested, Outpaint)
+    strength = requested.denoising_strength
     if strength is None:
         strength = OUTPAINTING_STRENGTH if grows else DENOISING_STRENGTH
     source = Source(
         image=picture.to_base64(),
         denoising_strength=strength,
-        resize_mode=_RESIZE_MODES[asked.resize_mode],
+        resize_mode=_RESIZE_MODES[requested.resize_mode],
         mask=marks.to_base64() if marks else None,
     )
-    if not isinstance(asked, Masked):
+    if not isinstance(requested, Masked):
         return source
     return replace(
         source,
-        mask_blur=asked.mask_blur,
-        inpainting_fill=_MASKED_CONTENT[asked.masked_content],
+        mask_blur=requested.mask_blur,
+        inpainting_fill=_MASKED_CONTENT[requested.masked_content],
         # The new room lies around the image: only the whole of it shows the server the way.
-        inpaint_full_res=asked.inpaint_area == "only_masked" and not grows,
-        inpaint_full_res_padding=asked.mask_padding,
-        inpainting_mask_invert=isinstance(asked, Inpaint) and asked.mask_mode == "not_masked",
+        inpaint_full_res=requested.inpaint_area == "only_masked" and not grows,
+        inpaint_full_res_padding=requested.mask_padding,
+        inpainting_mask_invert=isinstance(requested, Inpaint)
+        and requested.mask_mode == "not_masked",
     )
 
 
-def _marks(asked: Inpaint, picture: PreparedPicture, mask: bytes | None) -> PreparedPicture:
+def _marks(requested: Inpaint, picture: PreparedImage, mask: bytes | None) -> PreparedImage:
     """Return what is to be repainted: the mask, else the area, else the transparent parts."""
-    inverted = asked.mask_mode == "not_masked"
+    inverted = requested.mask_mode == "not_masked"
     if mask is not None:
         return mask_from(mask, picture.size, name="mask", inverted=inverted)
-    if asked.mask_area is not None:
-        if inverted and asked.mask_area == (0, 0, 100, 100):
+    if requested.mask_area is not None:
+        if inverted and requested.mask_area == (0, 0, 100, 100):
             raise InvalidInput(
                 "mask_area: the mask marks nothing: the area is the whole image, and mask_mode "
                 "not_masked keeps it. Set mask_mode to masked, or write a smaller area."
             )
-        blur = 0 if inverted else asked.mask_blur
-        return mask_from_area(asked.mask_area, picture.size, grown=blur)
+        blur = 0 if inverted else requested.mask_blur
+        return mask_from_area(requested.mask_area, picture.size, grown=blur)
     marks = mask_from_transparency(picture, inverted=inverted)
     if marks is None:
         raise InvalidInput(
@@ -148,16 +149,16 @@ def _marks(asked: Inpaint, picture: PreparedPicture, mask: bytes | None) -> Prep
 
 
 def _outpainted(
-    picture: PreparedPicture, marks: PreparedPicture | None, asked: Outpaint
-) -> tuple[PreparedPicture, PreparedPicture]:
+    picture: PreparedImage, marks: PreparedImage | None, requested: Outpaint
+) -> tuple[PreparedImage, PreparedImage]:
     """Return the grown image and its mask, the image's transparent parts among what is marked."""
     from PIL import Image, ImageChops
 
     sides = {
-        "left": asked.expand_left,
-        "right": asked.expand_right,
-        "top": asked.expand_top,
-        "bottom": asked.expand_bottom,
+        "left": requested.expand_left,
+        "right": requested.expand_right,
+        "top": requested.expand_top,
+        "bottom": requested.expand_bottom,
     }
     if not any(sides.values()):
         raise InvalidInput(
@@ -165,19 +166,19 @@ def _outpainted(
         )
     grown, room = outpaint(picture, **sides)
     if marks is None:
-        return grown, PreparedPicture("mask", room.image)
+        return grown, PreparedImage("mask", room.image)
     # Where the image stands in the grown one: rounding adds pixels to sides that grow.
     left, _ = rounded_up(picture.size[0], sides["left"], sides["right"])
     top, _ = rounded_up(picture.size[1], sides["top"], sides["bottom"])
     own = Image.new("RGB", grown.size, "black")
     own.paste(marks.image, (left, top))
-    return grown, PreparedPicture("mask", ImageChops.lighter(room.image, own))
+    return grown, PreparedImage("mask", ImageChops.lighter(room.image, own))
 
 
-def _resized(picture: PreparedPicture, size: tuple[int, int], *, stretch: bool) -> PreparedPicture:
+def _resized(picture: PreparedImage, size: tuple[int, int], *, stretch: bool) -> PreparedImage:
     from PIL import ImageOps
 
     image: Image.Image = (
         picture.image.resize(size) if stretch else ImageOps.fit(picture.image, size)
     )
-    return PreparedPicture(picture.name, image)
+    return PreparedImage(picture.name, image)

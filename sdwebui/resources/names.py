@@ -15,8 +15,8 @@ SHOWN_NAME = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
-    """One thing that a server offers.
+class Entry:
+    """One entry of a list of what a server offers.
 
     Attributes:
         name: What the server wants to be sent.
@@ -34,24 +34,24 @@ class Offer:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """All names it goes by."""
+        """Return all names that it goes by."""
         return tuple(filter(None, (self.name, self.label, *self.aliases)))
 
 
 def folded(name: str) -> str:
-    """A name without case, spaces, hyphens and underscores: ``Euler a`` and ``euler_a`` are one."""
+    """Return a name without case, spaces, hyphens and underscores: ``euler_a`` is ``Euler a``."""
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
-def lookup[T: Offer](wanted: str, offers: Iterable[T]) -> tuple[T, ...]:
-    """What the name means, by the best kind of match: exact, any spelling, any case, folded."""
-    known = tuple(offers)
+def lookup[T: Entry](wanted: str, entries: Iterable[T]) -> tuple[T, ...]:
+    """Return what a name means, by the best match: exact, any spelling, any case, folded."""
+    known = tuple(entries)
     plain = wanted.strip()
     for test in (
-        lambda offer: offer.name == plain,
-        lambda offer: plain in offer.spellings,
-        lambda offer: plain.casefold() in map(str.casefold, offer.spellings),
-        lambda offer: folded(plain) in map(folded, offer.spellings),
+        lambda entry: entry.name == plain,
+        lambda entry: plain in entry.spellings,
+        lambda entry: plain.casefold() in map(str.casefold, entry.spellings),
+        lambda entry: folded(plain) in map(folded, entry.spellings),
     ):
         found = tuple(filter(test, known))
         if found:
@@ -59,61 +59,72 @@ def lookup[T: Offer](wanted: str, offers: Iterable[T]) -> tuple[T, ...]:
     return ()
 
 
-def find[T: Offer](kind: str, wanted: str, offers: Sequence[T]) -> T:
-    """The one thing that the name means.
+def find[T: Entry](kind: str, wanted: str, entries: Sequence[T]) -> T:
+    """Return the one entry that a name means.
 
     Args:
         kind: What is looked for, in the user's words: "sampler", "LoRA".
         wanted: What the user wrote.
-        offers: What the server has.
+        entries: What the server has.
 
     Raises:
         UnknownName: None fits, or several do; lists the nearest and the first names.
     """
-    found = lookup(wanted, offers)
+    found = lookup(wanted, entries)
     if len(found) == 1:
         return found[0]
     if found:
         raise UnknownName(
             f"The {kind} {wanted!r} means several: {listed(found)}. "
-            "Write one of these names in full."
+            "Write one of these names in full.",
+            shortened=is_shortened(found),
         )
-    raise UnknownName(unknown(kind, wanted, offers))
+    raise UnknownName(unknown(kind, wanted, entries), shortened=is_shortened(entries))
 
 
-def unknown(kind: str, wanted: str, offers: Sequence[Offer]) -> str:
+def unknown(kind: str, wanted: str, entries: Sequence[Entry]) -> str:
     """Return the sentence for a name that the server does not know."""
     name = repr(wanted if len(wanted) <= SHOWN_NAME else f"{wanted[:SHOWN_NAME]}…")
-    if not offers:
+    if not entries:
         return f"The server has no {kind} {name}; it has none at all."
-    near = nearest(wanted, offers)
+    near = nearest(wanted, entries)
     hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"The server has no {kind} {name}.{hint} It has: {listed(offers)}."
+    return f"The server has no {kind} {name}.{hint} It has: {listed(entries)}."
 
 
-def listed(offers: Sequence[Offer]) -> str:
-    """Return the first names, as many as a message has room for, and where all are shown."""
+def listed(entries: Sequence[Entry]) -> str:
+    """Return the first names, as many as a message has room for, and how many more there are."""
+    names = _first(entries)
+    more = len(entries) - len(names)
+    return f"{', '.join(names)} and {more} more" if more else ", ".join(names)
+
+
+def is_shortened(entries: Sequence[Entry]) -> bool:
+    """Return whether :func:`listed` leaves some of them out."""
+    return len(_first(entries)) < len(entries)
+
+
+def _first(entries: Sequence[Entry]) -> list[str]:
     names: list[str] = []
-    for offer in offers:
-        if names and sum(map(len, names)) + 2 * len(names) + len(offer.name) > SHOWN:
-            more = len(offers) - len(names)
-            return f"{', '.join(names)} and {more} more, which sd_list_resources shows"
-        names.append(offer.name)
-    return ", ".join(names)
+    for entry in entries:
+        if names and sum(map(len, names)) + 2 * len(names) + len(entry.name) > SHOWN:
+            break
+        names.append(entry.name)
+    return names
 
 
-def nearest(wanted: str, offers: Sequence[Offer], most: int = 3) -> list[str]:
-    """Up to ``most`` names that look like it, the likest first."""
+def nearest(wanted: str, entries: Sequence[Entry], most: int = 3) -> list[str]:
+    """Return up to ``most`` names that look like it, the likest first."""
     goal = folded(wanted)
 
-    def likeness(offer: Offer) -> float:
+    def likeness(entry: Entry) -> float:
         best = 0.0
-        for spelling in map(folded, offer.spellings):
+        for spelling in map(folded, entry.spellings):
             ratio = SequenceMatcher(None, goal, spelling).ratio()
             # A part of a long file name is what people remember.
             contained = goal and spelling and (goal in spelling or spelling in goal)
             best = max(best, ratio, 0.8 if contained else 0.0)
         return best
 
-    rated = sorted(((likeness(offer), offer.name) for offer in offers), key=lambda pair: -pair[0])
+    rated = sorted(((likeness(entry), entry.name) for entry in entries), key=lambda pair: -pair[0])
     return list(dict.fromkeys(name for score, name in rated if score >= 0.6))[:most]

@@ -1,4 +1,4 @@
-"""Reading a server's lists: what AUTOMATIC1111 and its relatives answer, as offers with names."""
+"""Reading a server's lists: what AUTOMATIC1111 and its relatives answer, as entries with names."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from sdwebui.resources.names import Offer
+from sdwebui.resources.names import Entry
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint(Offer):
+class Checkpoint(Entry):
     """A checkpoint; ``name`` is what the server accepts in any state.
 
     Attributes:
@@ -23,7 +23,7 @@ class Checkpoint(Offer):
 
 
 def checkpoint(entry: Mapping[str, Any], unique: bool) -> Checkpoint:
-    """One entry of ``/sd-models``; ``unique`` tells whether its model_name stands for it alone."""
+    """Return one entry of ``/sd-models``; ``unique``: no other has its model_name."""
     title = str(entry.get("title") or entry.get("model_name") or "")
     # The title gains " [hash]" once the server has hashed the file, so it is no lasting key.
     untagged = title.rpartition(" [")[0] if title.endswith("]") else title
@@ -56,10 +56,10 @@ def checkpoints(answer: Sequence[Mapping[str, Any]]) -> tuple[Checkpoint, ...]:
     return tuple(checkpoint(one, names.count(one.get("model_name")) == 1) for one in answer)
 
 
-def named(answer: Sequence[Mapping[str, Any]]) -> tuple[Offer, ...]:
-    """Samplers, schedulers, upscalers: entries with ``name``, ``aliases`` and ``label``."""
+def named(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """Read samplers, schedulers, upscalers: entries with ``name``, ``aliases`` and ``label``."""
     return tuple(
-        Offer(
+        Entry(
             name=str(one["name"]),
             aliases=tuple(map(str, one.get("aliases") or ())),
             label=str(one.get("label") or ""),
@@ -70,10 +70,10 @@ def named(answer: Sequence[Mapping[str, Any]]) -> tuple[Offer, ...]:
     )
 
 
-def files(answer: Sequence[Mapping[str, Any]]) -> tuple[Offer, ...]:
-    """VAEs and Forge modules: entries with ``model_name``, a file name."""
+def files(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """Read VAEs and Forge modules: entries with ``model_name``, a file name."""
     return tuple(
-        Offer(
+        Entry(
             name=str(one["model_name"]),
             aliases=(PurePosixPath(str(one["model_name"])).stem,),
             path=str(one.get("filename") or ""),
@@ -83,29 +83,29 @@ def files(answer: Sequence[Mapping[str, Any]]) -> tuple[Offer, ...]:
     )
 
 
-def loras(answer: Sequence[Mapping[str, Any]]) -> tuple[Offer, ...]:
+def loras(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read ``/loras``."""
-    offers = []
+    found = []
     for one in answer:
         name, path = str(one.get("name") or ""), str(one.get("path") or "")
         stem = PurePosixPath(path.replace("\\", "/")).stem
-        offers.append(
-            Offer(
+        found.append(
+            Entry(
                 name=name,
                 aliases=tuple(filter(None, (str(one.get("alias") or ""), stem, path))),
                 path=path,
                 detail=trigger_words(one.get("metadata")),
             )
         )
-    return tuple(offer for offer in offers if offer.name)
+    return tuple(entry for entry in found if entry.name)
 
 
 def trigger_words(metadata: Any) -> str:
-    """The tags a LoRA was trained with most often, from kohya's ``ss_tag_frequency``."""
+    """Return the tags that a LoRA was mostly trained with, from kohya's ``ss_tag_frequency``."""
     if not isinstance(metadata, Mapping):
         return ""
-    if said := metadata.get("modelspec.trigger_phrase"):
-        return str(said)
+    if reported := metadata.get("modelspec.trigger_phrase"):
+        return str(reported)
     counts: dict[str, int] = {}
     frequency = metadata.get("ss_tag_frequency")
     for tags in frequency.values() if isinstance(frequency, Mapping) else ():
@@ -114,33 +114,33 @@ def trigger_words(metadata: Any) -> str:
     return ", ".join(sorted(counts, key=lambda tag: -counts[tag])[:5])
 
 
-def styles(answer: Sequence[Mapping[str, Any]]) -> tuple[Offer, ...]:
+def styles(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read ``/prompt-styles``."""
     # Forge lists separator rows whose prompt is null.
     return tuple(
-        Offer(name=str(one["name"]), detail=str(one.get("prompt") or ""))
+        Entry(name=str(one["name"]), detail=str(one.get("prompt") or ""))
         for one in answer
         if one.get("name") and one.get("prompt") is not None
     )
 
 
-def embeddings(answer: Mapping[str, Any]) -> tuple[Offer, ...]:
+def embeddings(answer: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Read ``/embeddings``."""
     # A mapping on A1111 and Forge, a list on SD.Next.
-    return tuple(Offer(name=str(name)) for name in answer.get("loaded") or ())
+    return tuple(Entry(name=str(name)) for name in answer.get("loaded") or ())
 
 
-def plain(key: str) -> Callable[[Mapping[str, Any]], tuple[Offer, ...]]:
-    """Reader of a list of file names that stands under a key."""
+def names_under(key: str) -> Callable[[Mapping[str, Any]], tuple[Entry, ...]]:
+    """Return the reader of a list of file names that stands under a key."""
     return lambda answer: tuple(map(_file, answer.get(key) or ()))
 
 
-def _file(name: Any) -> Offer:
-    """A file by its name, known without extension and " [hash]" too."""
+def _file(name: Any) -> Entry:
+    """Return a file by its name, known without extension and " [hash]" too."""
     plain_name = re.sub(r" \[\w+\]$", "", str(name))
-    return Offer(name=str(name), aliases=(plain_name, PurePosixPath(plain_name).stem))
+    return Entry(name=str(name), aliases=(plain_name, PurePosixPath(plain_name).stem))
 
 
-def detectors(answer: Any) -> tuple[Offer, ...]:
+def detectors(answer: Any) -> tuple[Entry, ...]:
     """Read what the ADetailer extension calls ``{"ad_model": […]}``, or SD.Next's detailers."""
-    return plain("ad_model")(answer) if isinstance(answer, Mapping) else named(answer)
+    return names_under("ad_model")(answer) if isinstance(answer, Mapping) else named(answer)

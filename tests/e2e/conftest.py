@@ -61,8 +61,8 @@ def invoke(plugin: PluginHost) -> Callable[..., ToolResult]:
 
 def names(plugin: PluginHost, access: dict[str, Any], kind: str) -> list[str]:
     """What the server of these credentials offers of a kind, as a user finds it out."""
-    asked = {"kind": kind}
-    listed: list[str] = plugin.invoke(PROVIDER, "sd_list_resources", access, asked).variables[
+    requested = {"kind": kind}
+    listed: list[str] = plugin.invoke(PROVIDER, "sd_list_resources", access, requested).variables[
         "names"
     ]
     return listed

@@ -22,7 +22,7 @@ def test_it_guides_without_detect_maps(
     sim = simulators(family)
     access = credentials(sim)
     model = names(plugin, access, "controlnet_models")[0]
-    asked = {
+    requested = {
         "prompt": "a cat",
         "size": "64x64",
         "steps": 2,
@@ -34,7 +34,7 @@ def test_it_guides_without_detect_maps(
         "control_mode": "control",
         "more_settings": "Pixel Perfect: True",
     }
-    result = plugin.invoke(PROVIDER, "sd_controlnet", access, asked)
+    result = plugin.invoke(PROVIDER, "sd_controlnet", access, requested)
     assert [file.filename.partition("-")[0] for file in result.files] == ["controlnet"]
     assert result.variables["warnings"] == []
     (one,) = generations(sim)
@@ -53,8 +53,8 @@ def test_a_preprocessor_alone_finds_its_model(
     invoke: Invoke, sim: Simulator, files: FileServer, module: str, model: str
 ) -> None:
     image = files.add(plain(), "a.png")
-    asked = {"prompt": "a", "size": "64x64", "steps": 1, "control_image": image}
-    result = invoke(sim, "sd_controlnet", {**asked, "control_module": module})
+    requested = {"prompt": "a", "size": "64x64", "steps": 1, "control_image": image}
+    result = invoke(sim, "sd_controlnet", {**requested, "control_module": module})
     (one,) = generations(sim)
     (unit,) = one["body"]["alwayson_scripts"]["ControlNet"]["args"]
     assert unit["model"].startswith(f"control_v11{model}")
@@ -66,7 +66,7 @@ def test_a_second_unit_stands_in_more_settings(
 ) -> None:
     access = credentials(sim)
     first, second = names(plugin, access, "controlnet_models")[:2]
-    asked = {
+    requested = {
         "prompt": "a cat",
         "size": "64x64",
         "steps": 2,
@@ -75,7 +75,7 @@ def test_a_second_unit_stands_in_more_settings(
         "control_model": first,
         "more_settings": f'ControlNet 1: "Module: depth_midas, Model: {second}, Weight: 0.5"',
     }
-    result = plugin.invoke(PROVIDER, "sd_controlnet", access, asked)
+    result = plugin.invoke(PROVIDER, "sd_controlnet", access, requested)
     assert result.variables["warnings"] == []
     (one,) = generations(sim)
     units = one["body"]["alwayson_scripts"]["ControlNet"]["args"]
@@ -92,7 +92,7 @@ def test_a_server_without_it(
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "reported"),
     [
         ({"control_model": "nope"}, "no ControlNet model 'nope'"),
         ({"control_module": "nope"}, "no ControlNet preprocessor 'nope'"),
@@ -101,19 +101,23 @@ def test_a_server_without_it(
     ],
 )
 def test_mistakes_are_found_before(
-    invoke: Invoke, simulators: Simulators, files: FileServer, changes: dict[str, Any], said: str
+    invoke: Invoke,
+    simulators: Simulators,
+    files: FileServer,
+    changes: dict[str, Any],
+    reported: str,
 ) -> None:
     """Forge would take every one of them without a word."""
     sim = simulators("forge")
     image = files.add(plain(), "a.png")
-    with pytest.raises(PluginError, match=said):
+    with pytest.raises(PluginError, match=reported):
         invoke(sim, "sd_controlnet", {"prompt": "a", "control_image": image, **changes})
     assert generations(sim) == []
 
 
 def test_a_missing_extension_is_said(invoke: Invoke, files: FileServer) -> None:
-    asked = {"prompt": "a", "control_image": files.add(plain(), "a.png"), "control_model": "x"}
+    requested = {"prompt": "a", "control_image": files.add(plain(), "a.png"), "control_model": "x"}
     with Simulator(family="a1111") as bare:
         with pytest.raises(PluginError, match="lacks the extension ControlNet"):
-            invoke(bare, "sd_controlnet", asked)
+            invoke(bare, "sd_controlnet", requested)
         assert generations(bare) == []

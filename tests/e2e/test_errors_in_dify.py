@@ -61,7 +61,7 @@ REFUSED = (
     "machine's IP address."
 )
 LOCKED = (
-    'The server at URL did not let the plugin in (401). It said: "Not authenticated" It asks for '
+    'The server at URL refused access (401). It said: "Not authenticated" It asks for '
     "a password: set api_auth to user:password, as in its --api-auth."
 )
 LIMITED = (
@@ -84,7 +84,7 @@ CASES = (
         BAD,
         "The server has no sampler 'Eulr'. Did you mean 'Euler' or 'Euler a'? It has: DPM++ 2M, "
         "DPM++ SDE, DPM++ 2M SDE, DPM++ 2M SDE Heun, DPM++ 2S a, DPM++ 3M SDE, Euler a, Euler, "
-        "LMS, Heun, DPM2, DPM2 a and 8 more, which sd_list_resources shows.",
+        "LMS, Heun, DPM2, DPM2 a and 8 more. sd_list_resources shows all.",
         given=(("sampler", "Eulr"),),
     ),
     Case(

@@ -46,8 +46,8 @@ def test_images_come_as_blobs_with_text_json_and_variables(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a lighthouse at dusk", "image_count": 3, "seed": 41, "size": "128x128"}
-    result = invoke(sim, "sd_txt2img", {**asked, "steps": "4"})
+    requested = {"prompt": "a lighthouse at dusk", "image_count": 3, "seed": 41, "size": "128x128"}
+    result = invoke(sim, "sd_txt2img", {**requested, "steps": "4"})
     assert [file.filename.rpartition(".")[0] for file in result.files] == [
         "txt2img-41",
         "txt2img-42",
@@ -79,9 +79,9 @@ def test_the_same_seed_makes_the_same_image(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a cat", "seed": 7, "size": "64", "steps": 2}
-    first, second = (invoke(sim, "sd_txt2img", asked).files[0].data for _ in range(2))
-    other = invoke(sim, "sd_txt2img", {**asked, "seed": 8}).files[0].data
+    requested = {"prompt": "a cat", "seed": 7, "size": "64", "steps": 2}
+    first, second = (invoke(sim, "sd_txt2img", requested).files[0].data for _ in range(2))
+    other = invoke(sim, "sd_txt2img", {**requested, "seed": 8}).files[0].data
     assert first == second != other
 
 
@@ -101,7 +101,7 @@ def test_unset_values_have_several_spellings(
 
 @every_family
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "reported"),
     [
         ({"model": "nope"}, "no model 'nope'"),
         ({"sampler": "nope"}, "no sampler 'nope'"),
@@ -115,10 +115,10 @@ def test_unset_values_have_several_spellings(
     ],
 )
 def test_bad_input_costs_no_gpu_time(
-    invoke: Invoke, simulators: Simulators, family: str, wrong: dict[str, Any], said: str
+    invoke: Invoke, simulators: Simulators, family: str, wrong: dict[str, Any], reported: str
 ) -> None:
     sim = simulators(family)
-    with pytest.raises(PluginError, match=said) as caught:
+    with pytest.raises(PluginError, match=reported) as caught:
         invoke(sim, "sd_txt2img", {"prompt": "a cat", **wrong})
     assert caught.value.error_type == "InvokeBadRequestError"
     assert generations(sim) == []
@@ -128,15 +128,15 @@ def test_bad_input_costs_no_gpu_time(
 def test_loras_reach_the_image(invoke: Invoke, simulators: Simulators, family: str) -> None:
     sim = simulators(family)
     listed = invoke(sim, "sd_list_resources", {"kind": "loras"}).variables["names"]
-    asked = {"prompt": "a cat", "lora": f"{listed[0]}:0.8", "size": "64", "steps": 2}
-    assert invoke(sim, "sd_txt2img", asked).variables["warnings"] == []
+    requested = {"prompt": "a cat", "lora": f"{listed[0]}:0.8", "size": "64", "steps": 2}
+    assert invoke(sim, "sd_txt2img", requested).variables["warnings"] == []
 
 
 @pytest.mark.parametrize("family", ["a1111", "a1111-1.6", "forge", "sdnext", "sdcpp"])
 def test_hires_fix_makes_larger_images(invoke: Invoke, simulators: Simulators, family: str) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a cat", "size": "128x64", "steps": 2, "hires_fix": "2"}
-    result = invoke(sim, "sd_txt2img", asked)
+    requested = {"prompt": "a cat", "size": "128x64", "steps": 2, "hires_fix": "2"}
+    result = invoke(sim, "sd_txt2img", requested)
     assert Image.open(io.BytesIO(result.files[0].data)).size == (256, 128)
     assert result.variables["warnings"] == []
 
@@ -147,8 +147,8 @@ def test_conversion_keeps_the_parameters(
     invoke: Invoke, simulators: Simulators, family: str, output_format: str
 ) -> None:
     sim = simulators(family)
-    asked = {"prompt": "a żółw", "size": "64", "steps": 2, "seed": 5}
-    (file,) = invoke(sim, "sd_txt2img", {**asked, "output_format": output_format}).files
+    requested = {"prompt": "a żółw", "size": "64", "steps": 2, "seed": 5}
+    (file,) = invoke(sim, "sd_txt2img", {**requested, "output_format": output_format}).files
     assert file.mime_type == f"image/{output_format}"
     assert (Image.open(io.BytesIO(file.data)).format or "").lower() == output_format
     assert "a żółw" in (parameters_of(file.data) or "")
@@ -172,9 +172,10 @@ def test_each_call_gets_its_own_model(
 ) -> None:
     sim = simulators(family)
     models = names(plugin, credentials(sim), "models")[:2]
-    asked = {"prompt": "a cat", "size": "64x64", "steps": 2}
+    requested = {"prompt": "a cat", "size": "64x64", "steps": 2}
     used = [
-        invoke(sim, "sd_txt2img", {**asked, "model": name}).variables["model"] for name in models
+        invoke(sim, "sd_txt2img", {**requested, "model": name}).variables["model"]
+        for name in models
     ]
     assert used == models
     assert not [
@@ -196,13 +197,13 @@ def test_nothing_secret_is_asked_of_any_server(invoke: Invoke, simulators: Simul
 def test_a_refiner_that_takes_over_draws_no_warning(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
-    asked = {"prompt": "a lighthouse", "steps": 2, "size": "64x64", "model": "dreamshaper_8"}
+    requested = {"prompt": "a lighthouse", "steps": 2, "size": "64x64", "model": "dreamshaper_8"}
     refiner = "Refiner: xl_sd_xl_base_1.0"
     sim = simulators(family)
-    result = invoke(sim, "sd_txt2img", {**asked, "more_settings": refiner})
+    result = invoke(sim, "sd_txt2img", {**requested, "more_settings": refiner})
     assert result.variables["warnings"] == []
     late = f"{refiner}, Refiner switch at: 1"
-    result = invoke(sim, "sd_txt2img", {**asked, "more_settings": late})
+    result = invoke(sim, "sd_txt2img", {**requested, "more_settings": late})
     assert result.variables["warnings"] == ["The server does not say that the refiner took over."]
 
 
@@ -210,8 +211,8 @@ def test_a_refiner_that_takes_over_draws_no_warning(
 def test_a_seed_in_the_request_names_the_images(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
-    asked = {"prompt": "a lighthouse", "steps": 2, "size": "64x64", "image_count": 2}
-    result = invoke(simulators(family), "sd_txt2img", {**asked, "more_settings": '{"seed": 5}'})
+    requested = {"prompt": "a lighthouse", "steps": 2, "size": "64x64", "image_count": 2}
+    result = invoke(simulators(family), "sd_txt2img", {**requested, "more_settings": '{"seed": 5}'})
     assert result.variables["seeds"] == [5, 6]
     assert [file.filename.partition(".")[0] for file in result.files] == ["txt2img-5", "txt2img-6"]
     assert len({file.data for file in result.files}) == 2
@@ -222,6 +223,6 @@ def test_a_seed_in_the_request_names_the_images(
 def test_a_lora_in_a_folder_draws_no_warning(
     invoke: Invoke, simulators: Simulators, family: str
 ) -> None:
-    asked = {"prompt": "a lighthouse", "steps": 2, "size": "64x64"}
-    result = invoke(simulators(family), "sd_txt2img", {**asked, "lora": "watercolour"})
+    requested = {"prompt": "a lighthouse", "steps": 2, "size": "64x64"}
+    result = invoke(simulators(family), "sd_txt2img", {**requested, "lora": "watercolour"})
     assert result.variables["warnings"] == []

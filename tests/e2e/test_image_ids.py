@@ -94,8 +94,8 @@ def test_the_images_of_others_stay_closed(
     ann = talk(kind)
     name = only_id(ann.call("sd_txt2img", prompt="a house"))
     other = ann.as_other(**ids)
-    said = other.refusal("sd_png_info", image_id=name)
-    assert said.startswith(f"image_id: there is no image '{name}' in this conversation.")
+    reported = other.refusal("sd_png_info", image_id=name)
+    assert reported.startswith(f"image_id: there is no image '{name}' in this conversation.")
     assert other.refusal("sd_png_info", image_id="last") == (
         "There is no earlier image in this conversation, or it is no longer kept: make one first, "
         "or give the reference that a tool named with it."
@@ -180,5 +180,5 @@ def test_several_ids_are_several_images(talk: Start) -> None:
 def test_a_word_for_nothing_in_a_hidden_file_parameter_is_nothing(talk: Start) -> None:
     ann = talk(ClassicAgent)
     ann.call("sd_txt2img", prompt="a house", seed=5)
-    asked = {"prompt": "a", "mask_area": "0, 0, 100, 40", "image_id": "last", "mask": "none"}
-    assert ann.as_other(insists=True).call("sd_inpaint", **asked).model_text
+    requested = {"prompt": "a", "mask_area": "0, 0, 100, 40", "image_id": "last", "mask": "none"}
+    assert ann.as_other(insists=True).call("sd_inpaint", **requested).model_text

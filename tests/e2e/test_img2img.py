@@ -38,8 +38,8 @@ def test_it_takes_the_images_own_size(
 def test_it_makes_another_size(
     invoke: Invoke, sim: Simulator, files: FileServer, size: str, made: tuple[int, int]
 ) -> None:
-    asked = {"image": files.add(plain((192, 128)), "in.png"), "prompt": "a", "steps": 2}
-    assert opened(invoke(sim, "sd_img2img", {**asked, "size": size})).size == made
+    requested = {"image": files.add(plain((192, 128)), "in.png"), "prompt": "a", "steps": 2}
+    assert opened(invoke(sim, "sd_img2img", {**requested, "size": size})).size == made
 
 
 def test_what_is_transparent_becomes_white_with_a_word(
@@ -47,9 +47,9 @@ def test_what_is_transparent_becomes_white_with_a_word(
 ) -> None:
     image = Image.new("RGBA", (128, 128), "navy")
     image.paste((0, 0, 0, 0), (64, 0, 128, 128))
-    asked = {"image": files.add(png(image), "in.png"), "prompt": "a", "steps": 2}
-    assert invoke(sim, "sd_img2img", asked).variables["warnings"] == [
-        "The transparent parts of image became white. To repaint just these use sd_inpaint."
+    requested = {"image": files.add(png(image), "in.png"), "prompt": "a", "steps": 2}
+    assert invoke(sim, "sd_img2img", requested).variables["warnings"] == [
+        "The transparent parts of image became white. To repaint just these, inpaint the image."
     ]
     (one,) = generations(sim)
     assert "mask" not in one["body"]
@@ -57,7 +57,7 @@ def test_what_is_transparent_becomes_white_with_a_word(
 
 @pytest.mark.parametrize("tool", ["sd_img2img", "sd_inpaint", "sd_outpaint"])
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "reported"),
     [
         (b"", "image: the file is empty"),
         (b"hello", "image: "),
@@ -66,9 +66,9 @@ def test_what_is_transparent_becomes_white_with_a_word(
     ],
 )
 def test_what_is_no_image_never_reaches_the_server(
-    invoke: Invoke, sim: Simulator, files: FileServer, tool: str, data: bytes, said: str
+    invoke: Invoke, sim: Simulator, files: FileServer, tool: str, data: bytes, reported: str
 ) -> None:
-    with pytest.raises(PluginError, match=said):
+    with pytest.raises(PluginError, match=reported):
         invoke(sim, tool, {"image": files.add(data, "in.png"), "prompt": "a"})
     assert generations(sim) == []
 
@@ -86,8 +86,8 @@ def test_what_is_no_image_never_reaches_the_server(
     ],
 )
 def test_a_missing_image_is_said(invoke: Invoke, sim: Simulator, tool: str, image: str) -> None:
-    asked = {image: [None] if image == "images" else None}
-    for given in ({}, asked):
+    requested = {image: [None] if image == "images" else None}
+    for given in ({}, requested):
         with pytest.raises(PluginError) as caught:
             invoke(sim, tool, given)
         assert caught.value.error_type == "InvokeBadRequestError"
@@ -99,17 +99,17 @@ def test_an_id_is_no_use_in_a_node(invoke: Invoke, sim: Simulator, files: FileSe
     with pytest.raises(PluginError, match=r"^image_id is for agents: in a workflow hand the image"):
         invoke(sim, "sd_img2img", {"prompt": "a", "image_id": "last"})
     # What a builder types there beside an image does no harm.
-    asked = {"image": files.add(plain(), "in.png"), "prompt": "a", "steps": 1, "image_id": "x"}
-    assert len(invoke(sim, "sd_img2img", asked).files) == 1
+    requested = {"image": files.add(plain(), "in.png"), "prompt": "a", "steps": 1, "image_id": "x"}
+    assert len(invoke(sim, "sd_img2img", requested).files) == 1
 
 
 def test_the_face_detailer_works_here_too(
     plugin: PluginHost, sim: Simulator, files: FileServer
 ) -> None:
     access = credentials(sim)
-    asked: dict[str, Any] = {"prompt": "a", "steps": 1, "image": files.add(plain(), "a.png")}
-    asked["face_detailer"] = names(plugin, access, "face_detailers")[0]
-    result = plugin.invoke(PROVIDER, "sd_img2img", access, asked)
+    requested: dict[str, Any] = {"prompt": "a", "steps": 1, "image": files.add(plain(), "a.png")}
+    requested["face_detailer"] = names(plugin, access, "face_detailers")[0]
+    result = plugin.invoke(PROVIDER, "sd_img2img", access, requested)
     assert result.variables["warnings"] == []
     (one,) = generations(sim)
     assert "ADetailer" in one["body"]["alwayson_scripts"]
@@ -119,8 +119,8 @@ def test_the_face_detailer_works_here_too(
 def test_a_resize_mode_that_a_server_does_not_know_is_told(
     invoke: Invoke, simulators: Simulators, files: FileServer, family: str
 ) -> None:
-    asked = {"image": files.add(plain(), "in.png"), "prompt": "a cat", "steps": 2}
-    filled = {**asked, "size": "192x128", "resize_mode": "fill"}
+    requested = {"image": files.add(plain(), "in.png"), "prompt": "a cat", "steps": 2}
+    filled = {**requested, "size": "192x128", "resize_mode": "fill"}
     assert invoke(simulators(family), "sd_img2img", filled).variables["warnings"] == [
         "resize_mode fill is not known to this server; the image was cropped."
     ]

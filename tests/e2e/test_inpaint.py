@@ -19,7 +19,7 @@ BEFORE = Image.new("RGB", (128, 128), "navy")
 def test_a_mask_keeps_what_is_black(invoke: Invoke, sim: Simulator, files: FileServer) -> None:
     mask = Image.new("L", (128, 128))
     ImageDraw.Draw(mask).rectangle((64, 0, 127, 127), fill=255)
-    asked = {
+    requested = {
         "image": files.add(plain(), "in.png"),
         "mask": files.add(png(mask), "mask.png"),
         "prompt": "a cat",
@@ -27,7 +27,7 @@ def test_a_mask_keeps_what_is_black(invoke: Invoke, sim: Simulator, files: FileS
         "seed": 3,
         "mask_blur": 0,
     }
-    result = invoke(sim, "sd_inpaint", asked)
+    result = invoke(sim, "sd_inpaint", requested)
     made = opened(result)
     assert same(made, BEFORE, (0, 0, 60, 128))
     assert not same(made, BEFORE, (68, 0, 128, 128))
@@ -35,8 +35,13 @@ def test_a_mask_keeps_what_is_black(invoke: Invoke, sim: Simulator, files: FileS
 
 
 def test_an_area_in_percent_is_a_mask(invoke: Invoke, sim: Simulator, files: FileServer) -> None:
-    asked = {"image": files.add(plain(), "in.png"), "prompt": "a cat", "steps": 2, "mask_blur": 0}
-    made = opened(invoke(sim, "sd_inpaint", {**asked, "mask_area": "0, 0, 100%, 50%"}))
+    requested = {
+        "image": files.add(plain(), "in.png"),
+        "prompt": "a cat",
+        "steps": 2,
+        "mask_blur": 0,
+    }
+    made = opened(invoke(sim, "sd_inpaint", {**requested, "mask_area": "0, 0, 100%, 50%"}))
     assert not same(made, BEFORE, (0, 0, 128, 60))
     assert same(made, BEFORE, (0, 68, 128, 128))
 
@@ -50,7 +55,7 @@ def test_transparent_pixels_are_a_mask(invoke: Invoke, sim: Simulator, files: Fi
 
 
 @pytest.mark.parametrize(
-    ("area", "said"),
+    ("area", "reported"),
     [
         (None, "mask is missing: hand over a mask"),
         ("0, 0, 100", "mask_area: write left, top, right, bottom in percent"),
@@ -58,11 +63,11 @@ def test_transparent_pixels_are_a_mask(invoke: Invoke, sim: Simulator, files: Fi
     ],
 )
 def test_what_marks_nothing_costs_nothing(
-    invoke: Invoke, sim: Simulator, files: FileServer, area: str | None, said: str
+    invoke: Invoke, sim: Simulator, files: FileServer, area: str | None, reported: str
 ) -> None:
-    asked = {"image": files.add(plain(), "in.png"), "prompt": "a", "mask_area": area}
-    with pytest.raises(PluginError, match=said):
-        invoke(sim, "sd_inpaint", asked)
+    requested = {"image": files.add(plain(), "in.png"), "prompt": "a", "mask_area": area}
+    with pytest.raises(PluginError, match=reported):
+        invoke(sim, "sd_inpaint", requested)
     assert generations(sim) == []
 
 
@@ -70,7 +75,7 @@ def test_what_marks_nothing_costs_nothing(
 def test_settings_that_a_server_does_not_know_are_told(
     invoke: Invoke, simulators: Simulators, files: FileServer, family: str
 ) -> None:
-    asked = {
+    requested = {
         "image": files.add(plain(), "in.png"),
         "mask": files.add(plain(colour="white"), "mask.png"),
         "prompt": "a cat",
@@ -78,7 +83,7 @@ def test_settings_that_a_server_does_not_know_are_told(
         "mask_blur": 8,
         "masked_content": "noise",
     }
-    result = invoke(simulators(family), "sd_inpaint", asked)
+    result = invoke(simulators(family), "sd_inpaint", requested)
     title = {"sdcpp": "stable-diffusion.cpp", "koboldcpp": "KoboldCpp"}[family]
     assert result.variables["warnings"] == [
         f"{title} knows no mask_blur, so it was left out.",

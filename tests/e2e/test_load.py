@@ -42,15 +42,15 @@ def test_sixty_four_calls_at_once(simulators: Callable[[str], Simulator]) -> Non
     sim = simulators("a1111")
     sim.configure(cache_answers=True, png_bytes=PNG_BYTES)
     # The simulator's memory answers with the seed of its first image.
-    asked = {"prompt": "a cat", "size": "1024x1024", "steps": 1, "seed": 7}
+    requested = {"prompt": "a cat", "size": "1024x1024", "steps": 1, "seed": 7}
     with PluginHost(PLUGIN, python=PYTHON, env={"HEARTBEAT_INTERVAL": "1"}) as plugin:
         access = credentials(sim)
-        size = plugin.invoke(PROVIDER, "sd_txt2img", access, asked).files[0].size
+        size = plugin.invoke(PROVIDER, "sd_txt2img", access, requested).files[0].size
         assert size > PNG_BYTES * 0.8
         peak = Peak(plugin)
         peak.start()
         began = time.monotonic()
-        calls = [plugin.start(PROVIDER, "sd_txt2img", access, asked) for _ in range(AT_ONCE)]
+        calls = [plugin.start(PROVIDER, "sd_txt2img", access, requested) for _ in range(AT_ONCE)]
         results = [call.wait(120) for call in calls]
         ended = time.monotonic()
         grown = peak.grown()

@@ -15,7 +15,7 @@ Invoke = Callable[..., ToolResult]
 
 
 def test_the_image_stays_and_gets_room(invoke: Invoke, sim: Simulator, files: FileServer) -> None:
-    asked = {
+    requested = {
         "image": files.add(plain(), "in.png"),
         "prompt": "a cat",
         "expand_right": 64,
@@ -23,7 +23,7 @@ def test_the_image_stays_and_gets_room(invoke: Invoke, sim: Simulator, files: Fi
         "steps": 2,
         "seed": 3,
     }
-    result = invoke(sim, "sd_outpaint", asked)
+    result = invoke(sim, "sd_outpaint", requested)
     made = opened(result)
     assert made.size == (192, 192)
     before = Image.new("RGB", (192, 192), "navy")
@@ -36,7 +36,7 @@ def test_the_image_stays_and_gets_room(invoke: Invoke, sim: Simulator, files: Fi
 
 
 def test_without_a_side_it_asks_for_one(invoke: Invoke, sim: Simulator, files: FileServer) -> None:
-    asked = {"image": files.add(plain(), "in.png"), "prompt": "a", "expand_left": 0}
+    requested = {"image": files.add(plain(), "in.png"), "prompt": "a", "expand_left": 0}
     with pytest.raises(PluginError, match="Say how many pixels to add: expand_left"):
-        invoke(sim, "sd_outpaint", asked)
+        invoke(sim, "sd_outpaint", requested)
     assert generations(sim) == []

@@ -39,9 +39,9 @@ def test_koboldcpp_without_a_vision_model_says_so(
 def test_png_info_reads_every_format_without_the_server(
     invoke: Invoke, sim: Simulator, files: FileServer, output_format: str
 ) -> None:
-    asked = {"prompt": "a cat, <lora:add_detail:0.5>", "negative_prompt": "dog", "seed": 11}
-    asked |= {"size": "64x72", "steps": 3, "output_format": output_format}
-    (file,) = invoke(sim, "sd_txt2img", asked).files
+    requested = {"prompt": "a cat, <lora:add_detail:0.5>", "negative_prompt": "dog", "seed": 11}
+    requested |= {"size": "64x72", "steps": 3, "output_format": output_format}
+    (file,) = invoke(sim, "sd_txt2img", requested).files
     sim.reset()
     result = invoke(sim, "sd_png_info", {"image": files.add(file.data, file.filename)})
     told = result.variables

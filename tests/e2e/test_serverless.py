@@ -17,8 +17,8 @@ def cloud() -> Iterator[ServerlessPlugin]:
 
 
 def test_images_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simulator) -> None:
-    asked = {"prompt": "a lighthouse", "image_count": 2, "seed": 41, "size": "512x512"}
-    result = cloud.invoke(PROVIDER, "sd_txt2img", credentials(sim), asked)
+    requested = {"prompt": "a lighthouse", "image_count": 2, "seed": 41, "size": "512x512"}
+    result = cloud.invoke(PROVIDER, "sd_txt2img", credentials(sim), requested)
     assert [file.filename for file in result.files] == ["txt2img-41.png", "txt2img-42.png"]
     assert all(file.data.startswith(b"\x89PNG") for file in result.files)
     assert result.jsons[0]["seeds"] == result.variables["seeds"] == [41, 42]

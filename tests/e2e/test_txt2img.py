@@ -55,8 +55,8 @@ def test_without_schedulers_the_whole_text_is_the_sampler(
 
 
 def test_hires_fix_is_one_text(invoke: Invoke, sim: Simulator) -> None:
-    asked = {**SMALL, "hires_fix": "1.5, R-ESRGAN 4x+, 0.4, 3"}
-    assert opened(invoke(sim, "sd_txt2img", asked)).size == (96, 96)
+    requested = {**SMALL, "hires_fix": "1.5, R-ESRGAN 4x+, 0.4, 3"}
+    assert opened(invoke(sim, "sd_txt2img", requested)).size == (96, 96)
     body = sent(sim)
     assert (body["enable_hr"], body["hr_scale"], body["hr_upscaler"]) == (True, 1.5, "R-ESRGAN 4x+")
     assert (body["denoising_strength"], body["hr_second_pass_steps"]) == (0.4, 3)
@@ -117,9 +117,9 @@ def test_what_a_model_writes_for_no_wish(invoke: Invoke, sim: Simulator, word: s
 
 def test_a_renamed_checkpoint_is_told_its_family(invoke: Invoke, sim: Simulator) -> None:
     sim.configure(models=["mine.safetensors"])
-    asked = {"prompt": "a cat", "steps": 1}
-    assert opened(invoke(sim, "sd_txt2img", asked)).size == (512, 512)
-    flux = {**asked, "model_family": "flux"}
+    requested = {"prompt": "a cat", "steps": 1}
+    assert opened(invoke(sim, "sd_txt2img", requested)).size == (512, 512)
+    flux = {**requested, "model_family": "flux"}
     result = invoke(sim, "sd_txt2img", flux)
     assert opened(result).size == (1024, 1024)
     assert result.jsons[0]["cfg_scale"] == 1
@@ -139,8 +139,8 @@ def test_a_seed_that_the_server_chose_names_the_file(invoke: Invoke, sim: Simula
 def test_reproduce_repeats_an_image_and_explicit_values_win(
     invoke: Invoke, sim: Simulator, files: FileServer
 ) -> None:
-    asked = {"prompt": "a cat", "seed": 11, "size": "64x72", "steps": 3}
-    first = invoke(sim, "sd_txt2img", {**asked, "sampler": "Euler a Karras"})
+    requested = {"prompt": "a cat", "seed": 11, "size": "64x72", "steps": 3}
+    first = invoke(sim, "sd_txt2img", {**requested, "sampler": "Euler a Karras"})
     file = files.add(first.files[0].data, first.files[0].filename)
     again = invoke(sim, "sd_txt2img", {"reproduce": file})
     assert again.files[0].data == first.files[0].data

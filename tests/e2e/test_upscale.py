@@ -30,12 +30,12 @@ def test_several_are_enlarged(invoke: Invoke, sim: Simulator, files: FileServer)
 def test_one_side_is_enough(
     invoke: Invoke, sim: Simulator, files: FileServer, size: str, made: tuple[int, int]
 ) -> None:
-    asked = {"images": files.add(plain((64, 32)), "a.png"), "size": size, "upscaler": "Lanczos"}
-    assert opened(invoke(sim, "sd_upscale", asked)).size == made
+    requested = {"images": files.add(plain((64, 32)), "a.png"), "size": size, "upscaler": "Lanczos"}
+    assert opened(invoke(sim, "sd_upscale", requested)).size == made
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"),
+    ("requested", "reported"),
     [
         ({"upscaler": "nope"}, "no upscaler 'nope'"),
         ({"scale": 9}, "scale must be at most 8"),
@@ -44,25 +44,25 @@ def test_one_side_is_enough(
     ],
 )
 def test_what_cannot_be_enlarged_is_said_before(
-    invoke: Invoke, sim: Simulator, files: FileServer, asked: dict[str, Any], said: str
+    invoke: Invoke, sim: Simulator, files: FileServer, requested: dict[str, Any], reported: str
 ) -> None:
     file = files.add(plain((1024, 1024)), "a.png")
-    with pytest.raises(PluginError, match=said):
-        invoke(sim, "sd_upscale", {"images": file, **asked})
+    with pytest.raises(PluginError, match=reported):
+        invoke(sim, "sd_upscale", {"images": file, **requested})
     assert not [one for one in sim.journal() if "extra-single" in one["path"]]
 
 
 @pytest.mark.parametrize(
-    ("family", "said"),
+    ("family", "reported"),
     [
         ("sdcpp", "stable-diffusion.cpp cannot enlarge images"),
         ("koboldcpp", "KoboldCpp cannot enlarge images"),
     ],
 )
 def test_a_server_without_upscalers_says_so(
-    invoke: Invoke, simulators: Simulators, files: FileServer, family: str, said: str
+    invoke: Invoke, simulators: Simulators, files: FileServer, family: str, reported: str
 ) -> None:
-    with pytest.raises(PluginError, match=said):
+    with pytest.raises(PluginError, match=reported):
         invoke(simulators(family), "sd_upscale", {"images": files.add(plain(), "a.png")})
 
 

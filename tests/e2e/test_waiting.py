@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import requests
 
+from bridge.servers import DIFY, MOST_SECONDS
 from devkit.host import PluginError, PluginHost, ToolResult
 from devkit.simulator import Simulator
-from sdwebui.http.deadline import MOST_SECONDS
-from sdwebui.jobs import _LONGER
 from tests.e2e.conftest import PROVIDER, credentials, generations, names
 
 Invoke = Callable[..., ToolResult]
@@ -87,8 +86,8 @@ def test_images_that_are_done_are_not_lost_at_the_deadline(
 ) -> None:
     sim = simulators("koboldcpp")
     sim.configure(step_seconds=0.4)
-    asked = {**SMALL, "steps": 3, "image_count": 3, "seed": 1}
-    result = invoke(sim, "sd_txt2img", asked, timeout="3")
+    requested = {**SMALL, "steps": 3, "image_count": 3, "seed": 1}
+    result = invoke(sim, "sd_txt2img", requested, timeout="3")
     assert [file.filename for file in result.files] == ["txt2img-1.png", "txt2img-2.png"]
     (warning,) = result.variables["warnings"]
     assert warning.startswith("Only 2 of 3 images were made: The time limit of 3 seconds")
@@ -150,4 +149,4 @@ def test_a_wrong_model_is_an_error(plugin: PluginHost, simulators: Simulators) -
 
 
 def test_the_longest_timeout_is_named_as_it_is() -> None:
-    assert f"(at most {MOST_SECONDS:g})" in _LONGER
+    assert f"(at most {MOST_SECONDS:g})" in DIFY.longer

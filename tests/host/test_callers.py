@@ -103,7 +103,7 @@ def test_old_agents_hide_files(host: PluginHost, caller: Agent) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "said"),
+    ("caller", "reported"),
     [
         (ClassicAgent(), "there is not a tool named look"),
         (AgentNode(), "file type parameter image not supported in agent"),
@@ -114,10 +114,10 @@ def test_old_agents_hide_files(host: PluginHost, caller: Agent) -> None:
         ),
     ],
 )
-def test_a_tool_that_needs_a_file(host: PluginHost, caller: Caller, said: str) -> None:
+def test_a_tool_that_needs_a_file(host: PluginHost, caller: Caller, reported: str) -> None:
     with pytest.raises(NotCalled) as caught:
         host.invoke("fixture", "look", CREDENTIALS, {}, caller=caller)
-    assert str(caught.value) == said
+    assert str(caught.value) == reported
 
 
 def test_the_new_agent_hands_over_a_users_file(host: PluginHost) -> None:

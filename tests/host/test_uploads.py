@@ -92,18 +92,18 @@ def test_a_user_sees_the_images_of_an_answer(host: PluginHost) -> None:
 
 
 @pytest.mark.parametrize(
-    ("uploads", "said"),
+    ("uploads", "reported"),
     [
         (Uploads.NO_FILES_URL, r"Invalid URL '/files/upload/for-plugin\?timestamp="),
         (Uploads.SERVER_ERROR, "upload file failed, status code: 500"),
     ],
 )
 def test_uploads_can_fail(
-    host: PluginHost, failing: FileServer, uploads: Uploads, said: str
+    host: PluginHost, failing: FileServer, uploads: Uploads, reported: str
 ) -> None:
     failing.uploads = uploads
     count = len(failing.uploaded)
-    with pytest.raises(PluginError, match=said):
+    with pytest.raises(PluginError, match=reported):
         uploaded(host)
     assert len(failing.uploaded) == count
 

@@ -156,8 +156,8 @@ def test_the_rule_catches_it(
 
 
 def test_a_right_package_passes_every_rule(as_package: Callable[[], Package]) -> None:
-    said = {rule.name: findings for rule, findings in run_rules(as_package())}
-    assert said == {name: [] for name in RULES}
+    reported = {rule.name: findings for rule, findings in run_rules(as_package())}
+    assert reported == {name: [] for name in RULES}
 
 
 def test_every_rule_has_a_case() -> None:
@@ -174,7 +174,7 @@ def test_every_rule_names_its_source() -> None:
 
 def test_a_rule_that_breaks_has_failed(plugin: Path, as_package: Callable[[], Package]) -> None:
     (plugin / "pyproject.toml").write_text("[[[", encoding="utf-8")
-    said = {rule.name: findings for rule, findings in run_rules(as_package())}
-    assert said["lock-agrees"][0].status == Status.FAILED
-    assert "could not be checked" in said["lock-agrees"][0].message
-    assert said["icon"] == []
+    reported = {rule.name: findings for rule, findings in run_rules(as_package())}
+    assert reported["lock-agrees"][0].status == Status.FAILED
+    assert "could not be checked" in reported["lock-agrees"][0].message
+    assert reported["icon"] == []

@@ -31,10 +31,10 @@ class Case:
     def seeded(self) -> bool:
         """Whether the request fixes the seed."""
         try:
-            asked = json.loads(self.body)
+            requested = json.loads(self.body)
         except ValueError:
             return False
-        seed = asked.get("seed") if isinstance(asked, dict) else None
+        seed = requested.get("seed") if isinstance(requested, dict) else None
         try:
             number = int(float(seed)) if seed is not None else -1
         except ValueError:

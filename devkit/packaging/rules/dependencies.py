@@ -60,10 +60,10 @@ def sdk_version(package: Package) -> Iterator[Finding]:
     """The SDK is asked for, at 0.9.0 or later, wherever dependencies stand."""
     for place in ("pyproject.toml", "requirements.txt"):
         lines = [line for where, line in _declared(package) if where == place]
-        asked = [line for line in lines if re.match(r"dify[-_]plugin\b", line)]
+        requested = [line for line in lines if re.match(r"dify[-_]plugin\b", line)]
         lower = [
             Version(each.version)
-            for line in asked
+            for line in requested
             for each in Requirement(line).specifier
             if each.operator in (">=", "==", "~=", ">")
         ]

@@ -153,11 +153,11 @@ class KoboldCpp(Family):
         value = self.listed(name) if name != path else None
         if value is not None:
             return self.written(value)
-        asked = path + (f"?{request.query_string}" if request.query_string else "")
+        requested = path + (f"?{request.query_string}" if request.query_string else "")
         text = (
             "Error: KoboldCpp HTTP Server is running, but this endpoint does not exist. Please "
             'check the URL and METHOD.<br><a href="/api">[Read API documentation here]</a><br>'
-            f"<br>Current path: {asked}"
+            f"<br>Current path: {requested}"
         )
         return self.page(text, 404)
 

@@ -165,9 +165,9 @@ class SdCpp(Family):
     def generate(self, request: Request) -> Answer:
         """Check the body, wait for the turn, draw."""
         try:
-            asked = self.checked(request.body)
+            requested = self.checked(request.body)
             kind = request.path.rpartition("/")[2]
-            return self.made(kind, asked, json.loads(request.body))
+            return self.made(kind, requested, json.loads(request.body))
         except UnicodeDecodeError:
             return Answer(500, b"", {"Connection": "close", **CORS})
         except Refused as refused:
@@ -190,7 +190,7 @@ class SdCpp(Family):
 
     def typed(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Numbers as numbers, texts as texts; raises Refused for anything else."""
-        asked: dict[str, Any] = {}
+        requested: dict[str, Any] = {}
         for name, default in DEFAULTS.items():
             value = given.get(name, default)
             if name in given:
@@ -203,36 +203,36 @@ class SdCpp(Family):
                     raise Refused.with_message(text)
                 if isinstance(default, int) and isinstance(value, float):
                     value = int(value)
-            asked[name] = value
-        return asked
+            requested[name] = value
+        return requested
 
-    def made(self, kind: str, asked: dict[str, Any], given: dict[str, Any]) -> Answer:
+    def made(self, kind: str, requested: dict[str, Any], given: dict[str, Any]) -> Answer:
         """Everything after the types are right."""
-        if not asked["prompt"]:
+        if not requested["prompt"]:
             raise Refused(400, {"error": "prompt required"})
-        prompt, more = self.extra_arguments(asked["prompt"])
+        prompt, more = self.extra_arguments(requested["prompt"])
         source, mask = self.sources(kind, given)
-        width, height = self.size(asked, given, source)
-        steps = min(max(more.get("steps", asked["steps"]), 1), 100)
-        count = min(max(asked["batch_size"], 1), 8)
-        seed = asked["seed"]
+        width, height = self.size(requested, given, source)
+        steps = min(max(more.get("steps", requested["steps"]), 1), 100)
+        count = min(max(requested["batch_size"], 1), 8)
+        seed = requested["seed"]
         if not 0 <= seed < LARGEST_SEED:
             # From the clock: requests of the same second get the same one.
             seed = hash(int(time.time())) * 48271 % LARGEST_SEED
-        strength = asked["denoising_strength"]
-        if asked["cfg_scale"] < 0:
+        strength = requested["denoising_strength"]
+        if requested["cfg_scale"] < 0:
             raise Refused(400, {"error": "invalid params"})
         loras = self.used_loras(given)
-        hires = self.hires(asked, given)
+        hires = self.hires(requested, given)
         job = Job("", kind, prompt, seed, self.model_file, steps)
         with self.queue.turn(job):
             job.sample(steps, self.settings.step_seconds)
             final = self.final_size((width, height), hires)
             sampler, scheduler = self.sampling(given)
             g = {
-                "prompt": prompt, "negative": asked["negative_prompt"], "steps": steps,
-                "cfg": asked["cfg_scale"], "width": width, "height": height, "sampler": sampler,
-                "scheduler": scheduler, "clip_skip": asked["clip_skip"], "hires": hires,
+                "prompt": prompt, "negative": requested["negative_prompt"], "steps": steps,
+                "cfg": requested["cfg_scale"], "width": width, "height": height, "sampler": sampler,
+                "scheduler": scheduler, "clip_skip": requested["clip_skip"], "hires": hires,
                 "strength": float32(min(strength if strength is not None else 0.75, 1.0)),
                 "seeds": [seed + number for number in range(count)], "loras": loras,
             }  # fmt: skip
@@ -267,10 +267,10 @@ class SdCpp(Family):
         return _opened(texts[0], ("RGB", "RGBA")), _opened(given.get("mask"), None)
 
     def size(
-        self, asked: Mapping[str, Any], given: Mapping[str, Any], source: Image.Image | None
+        self, requested: Mapping[str, Any], given: Mapping[str, Any], source: Image.Image | None
     ) -> tuple[int, int]:
         """Width and height asked for; the source's own when img2img names none."""
-        width, height = asked["width"], asked["height"]
+        width, height = requested["width"], requested["height"]
         if source is not None and "width" not in given and "height" not in given:
             width, height = source.size
         if abs(width) >= 2**31:
@@ -301,14 +301,16 @@ class SdCpp(Family):
             used.append({"is_high_noise": False, "multiplier": weight, "name": name})
         return used
 
-    def hires(self, asked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any] | None:
+    def hires(
+        self, requested: Mapping[str, Any], given: Mapping[str, Any]
+    ) -> dict[str, Any] | None:
         """The second pass, or None; raises Refused for unknown upscalers and strengths."""
-        if not asked["enable_hr"]:
+        if not requested["enable_hr"]:
             return None
         name = given.get("hr_upscaler", "Latent")
         if name == "None":
             return None
-        strength = asked["denoising_strength"]
+        strength = requested["denoising_strength"]
         strength = 0.7 if strength is None else strength
         known = {item["name"] for item in self.lists["upscalers"]}
         known |= {item["name"] for item in self.lists["latent-upscale-modes"]}

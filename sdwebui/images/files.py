@@ -1,0 +1,37 @@
+"""An image file that a script hands over."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self
+
+from sdwebui.errors import FileUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """An image for the parameters ``image``, ``mask``, ``control_image`` and the like.
+
+    Attributes:
+        data: The whole file.
+        name: For messages.
+    """
+
+    data: bytes = field(repr=False)
+    name: str = "image"
+
+    @classmethod
+    def open(cls, path: str | Path) -> Self:
+        """Read a file from the disk.
+
+        Raises:
+            FileUnavailable: It cannot be read.
+        """
+        try:
+            return cls(Path(path).read_bytes(), Path(path).name)
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise FileUnavailable(f"{path} cannot be read: {reason}.") from None
+
+    def read(self) -> bytes:
+        """Return the whole file."""
+        return self.data
