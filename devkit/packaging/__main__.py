@@ -57,10 +57,12 @@ def _build() -> int:
 
 
 def _set(options: argparse.Namespace) -> int:
+    changed: set[Path] = set()
     for name, setter in SETTERS.items():
         if value := getattr(options, name):
-            for path in setter(ROOT, value):
-                print(path.relative_to(ROOT))
+            changed.update(setter(ROOT, value))
+    for path in sorted(changed):
+        print(path.relative_to(ROOT))
     return 0
 
 
@@ -81,12 +83,12 @@ def _unpacked(archive: Path) -> Iterator[Package]:
 
 def _check(package: Package) -> int:
     print(f"{package.archive_bytes:,} bytes, {len(package.files)} files")
-    for message in to_fill_in(package):
-        print(f"to fill in  {message}")
     failed = [rule for rule in RULES if not _passes(rule, package)]
     if failed:
         print("Not installed and run, since a rule failed.")
         return 1
+    for message in to_fill_in(package):
+        print(f"to fill in  {message}")
     # A step that fails is the last.
     return 0 if all(_passes(step, package) for step in STEPS) else 1
 
