@@ -16,7 +16,7 @@ FAMILY ?= a1111
 HOST ?= 127.0.0.1
 PORT ?= 7860
 
-.PHONY: demo test lint unit simulator forms troubleshooting faults bench bench-before soak package check-package test-package lock clean
+.PHONY: demo test lint unit simulator forms faults bench bench-before soak package check-package test-package lock clean
 .DEFAULT_GOAL := test
 
 # The virtual environment. It is kept when nothing it is made of has changed.
@@ -54,10 +54,6 @@ simulator: $(READY)
 # The forms of the tools, from the parameter models and devkit/forms.
 forms: $(READY)
 	$(PY) -m devkit.forms
-
-# The page of all messages, from the code.
-troubleshooting: $(READY)
-	$(PY) -m devkit.troubleshooting
 
 # Every family of servers with every fault: right error, nothing twice, no secret, deadline kept.
 faults: $(READY)

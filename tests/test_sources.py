@@ -110,7 +110,7 @@ def test_a_whole_image_is_changed_transparent_or_not() -> None:
     assert made.source.mask is None
     (note,) = made.notes
     assert note.startswith("The transparent parts of image became white.")
-    assert "sd_inpaint" in note
+    assert "inpaint the image" in note
 
 
 # Inpaint

@@ -1,8 +1,6 @@
 """The forms that Dify shows: ``tools/*.yaml``, written from texts and from the parameters.
 
-Each text stands once, in ``parameters/*.yaml`` (label and help of a parameter, in four languages),
-``tools/*.yaml`` (a tool's description, texts that differ in it) and
-``outputs.yaml`` (variables). Which parameters a form has, types, ranges,
-defaults and options come from ``sdwebui.parameters``.
-``python -m devkit.forms`` writes the forms, with ``--check`` it says whether they are up to date.
+Each text stands once, in four languages: in ``parameters/*.yaml`` (labels, help), ``tools/*.yaml``
+(descriptions, texts that differ in a tool) or ``outputs.yaml`` (variables). All else comes from
+``sdwebui.parameters``. ``python -m devkit.forms`` writes the forms; ``--check`` finds stale ones.
 """

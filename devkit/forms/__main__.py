@@ -7,7 +7,7 @@ from devkit.forms.build import MODELS, ROOT, form, render
 
 
 def main() -> int:
-    """Exit status: 0, or 1 when ``--check`` finds a form out of date."""
+    """Return the exit status: 0, or 1 when ``--check`` finds a form out of date."""
     parser = argparse.ArgumentParser(prog="python -m devkit.forms", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing, fail on a difference")
     only_check = parser.parse_args().check

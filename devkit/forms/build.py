@@ -5,8 +5,7 @@ from typing import Any
 
 import yaml
 
-from devkit.forms import texts
-from devkit.forms.fields import describe
+from devkit.forms import fields, texts
 from sdwebui import parameters
 
 ROOT = Path(__file__).parents[2]
@@ -30,25 +29,20 @@ _LONGEST_PLAIN = 88
 
 
 def form(tool: str) -> dict[str, Any]:
-    """The content of ``tools/<tool>.yaml``.
+    """Return the content of ``tools/<tool>.yaml``.
 
     Raises:
         ValueError: The texts name parameters that the model has not, or other options.
     """
-    words = texts.tool(tool)
-    model = MODELS[tool]
-    fields = model.model_fields
-    if odd := sorted(words.overrides.keys() - {*model.LLM, *model.SETTINGS}):
+    words, model = texts.tool(tool), MODELS[tool]
+    names = (*model.LLM, *model.SETTINGS)
+    if odd := sorted(words.overrides.keys() - set(names)):
         raise ValueError(f"{tool}: texts for unknown parameters: {', '.join(odd)}")
+    manifest = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))
     return {
-        "identity": {"name": tool, "author": author(), "label": words.label.model_dump()},
+        "identity": {"name": tool, "author": manifest["author"], "label": words.label.model_dump()},
         "description": {"human": words.description.model_dump(), "llm": words.llm},
-        "parameters": [
-            _parameter(
-                name, describe(fields[name]), words.overrides.get(name, {}), llm=name in model.LLM
-            )
-            for name in (*model.LLM, *model.SETTINGS)
-        ],
+        "parameters": [_parameter(model, name, words.overrides.get(name, {})) for name in names],
         "output_schema": {
             "type": "object",
             "properties": {name: texts.output(name) for name in words.outputs},
@@ -57,42 +51,35 @@ def form(tool: str) -> dict[str, Any]:
     }
 
 
-def author() -> str:
-    """The plugin's author, who stands in the manifest."""
-    name: str = yaml.safe_load((ROOT / "manifest.yaml").read_text(encoding="utf-8"))["author"]
-    return name
-
-
 def _parameter(
-    name: str, shown: dict[str, Any], override: dict[str, Any], *, llm: bool
+    model: type[parameters.Parameters], name: str, override: dict[str, Any]
 ) -> dict[str, Any]:
-    """One field of a form."""
-    words = texts.parameter(name, override)
-    values = shown.pop("options", [])
+    """Return one field of a form."""
+    field, words = model.model_fields[name], texts.parameter(name, override)
+    values = fields.options(field)
     if values != list(words.options):
         raise ValueError(f"{name}: the texts' options are {list(words.options)}, not {values}")
-    if llm and not words.llm:
-        raise ValueError(f"{name}: nothing tells an agent's model what to fill in")
-    field = {
+    by_agent = name in model.LLM
+    shown: dict[str, Any] = {
         "name": name,
-        "type": shown.pop("type"),
-        "required": shown.pop("required"),
-        "form": "llm" if llm else "form",
+        "type": fields.form_type(field),
+        # A required file fails an Agent node and drops the tool from classic agents.
+        "required": False,
+        "form": "llm" if by_agent else "form",
         "label": words.label.model_dump(),
         "human_description": words.help.model_dump(),
     }
-    if llm:
-        field["llm_description"] = words.llm
-    field |= shown
+    if by_agent:
+        shown["llm_description"] = words.llm
+    shown |= fields.limits(field)
     if values:
-        field["options"] = [
-            {"value": value, "label": words.options[value].model_dump()} for value in values
-        ]
-    return field
+        labels = {value: words.options[value].model_dump() for value in values}
+        shown["options"] = [{"value": value, "label": label} for value, label in labels.items()]
+    return shown
 
 
 def render(content: dict[str, Any]) -> str:
-    """YAML text of a form, with a line that says where it comes from."""
+    """Return the YAML text of a form, with a line that says where it comes from."""
     return _ORIGIN + yaml.dump(
         content, Dumper=_TidyDumper, allow_unicode=True, sort_keys=False, width=100
     )

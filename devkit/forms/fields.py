@@ -12,39 +12,9 @@ _PRECISION = {int: 0, float: 2}
 """Digits behind the decimal point."""
 
 
-def describe(field: FieldInfo) -> dict[str, Any]:
-    """Type, range, default and options of a field.
-
-    Texts that hold a list or an object (LoRAs, styles, extra fields) are strings in a form.
-
-    Returns:
-        The keys ``type``, ``required``, and where they apply ``min``, ``max``, ``precision``,
-        ``default`` and ``options`` (values only), as in a tool's YAML.
-    """
-    kind = _without_none(field.annotation)
-    # A required file fails an Agent node and drops the tool from classic agents.
-    shown: dict[str, Any] = {"type": _form_type(kind), "required": False}
-    if kind in _PRECISION:
-        shown |= _range(field) | {"precision": _PRECISION[kind]}
-    if field.default_factory is None:
-        default = field.default
-        # An empty text or list is what a blank field means anyway.
-        if default is not None and default != "" and default != ():
-            shown["default"] = default
-    if get_origin(kind) is Literal:
-        shown["options"] = list(get_args(kind))
-    return shown
-
-
-def _without_none(annotation: Any) -> Any:
-    """``X`` for ``X | None``."""
-    if isinstance(annotation, UnionType):
-        (annotation,) = (part for part in get_args(annotation) if part is not NoneType)
-    return annotation
-
-
-def _form_type(kind: Any) -> str:
-    """Dify's name of a type."""
+def form_type(field: FieldInfo) -> str:
+    """Return Dify's name of a field's type; a list or an object is a text in a form."""
+    kind = _kind_of(field)
     if kind is bool:
         return "boolean"
     if kind in _PRECISION:
@@ -53,17 +23,35 @@ def _form_type(kind: Any) -> str:
         return "file"
     if get_origin(kind) is tuple and get_args(kind)[0] is InputFile:
         return "files"
-    if get_origin(kind) is Literal:
-        return "select"
-    return "string"
+    return "select" if get_origin(kind) is Literal else "string"
 
 
-def _range(field: FieldInfo) -> dict[str, Any]:
-    """Smallest and largest value."""
-    limits: dict[str, Any] = {}
-    for limit in field.metadata:
-        if isinstance(limit, Ge):
-            limits["min"] = limit.ge
-        elif isinstance(limit, Le):
-            limits["max"] = limit.le
-    return limits
+def options(field: FieldInfo) -> list[str]:
+    """Return the values of a fixed dropdown; none for all other fields."""
+    kind = _kind_of(field)
+    return list(get_args(kind)) if get_origin(kind) is Literal else []
+
+
+def limits(field: FieldInfo) -> dict[str, Any]:
+    """Return ``min``, ``max``, ``precision`` and ``default``, where they apply."""
+    shown: dict[str, Any] = {}
+    kind = _kind_of(field)
+    if kind in _PRECISION:
+        for limit in field.metadata:
+            if isinstance(limit, Ge):
+                shown["min"] = limit.ge
+            elif isinstance(limit, Le):
+                shown["max"] = limit.le
+        shown["precision"] = _PRECISION[kind]
+    # An empty text or list is what a blank field means anyway.
+    if field.default_factory is None and field.default not in (None, "", ()):
+        shown["default"] = field.default
+    return shown
+
+
+def _kind_of(field: FieldInfo) -> Any:
+    """Return a field's type; ``X`` for ``X | None``."""
+    kind: Any = field.annotation
+    if isinstance(kind, UnionType):
+        (kind,) = (part for part in get_args(kind) if part is not NoneType)
+    return kind

@@ -59,35 +59,26 @@ class ToolText(_Text):
 
 
 def tool(name: str) -> ToolText:
-    """The texts of the tool ``name``."""
+    """Return the texts of the tool ``name``."""
     return ToolText.model_validate(_read(HERE / "tools" / f"{name}.yaml"))
 
 
 def parameter(name: str, override: Mapping[str, Any]) -> ParameterText:
-    """The texts of a parameter; the parts in ``override`` replace those common to all tools."""
+    """Return the texts of a parameter, with the parts that differ in the tool at hand."""
     return ParameterText.model_validate({**_parameters().get(name, {}), **override})
 
 
 def output(name: str) -> dict[str, Any]:
-    """JSON schema of the variable ``name``."""
+    """Return the JSON schema of the variable ``name``."""
     schema: dict[str, Any] = _read(HERE / "outputs.yaml")[name]
     return schema
 
 
 @cache
 def _parameters() -> dict[str, dict[str, Any]]:
-    """All parameters' texts by name, from all files.
-
-    Raises:
-        ValueError: Two files describe the same parameter.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for file in sorted((HERE / "parameters").glob("*.yaml")):
-        texts = _read(file)
-        if twice := sorted(found.keys() & texts.keys()):
-            raise ValueError(f"{file.name} describes again: {', '.join(twice)}")
-        found |= texts
-    return found
+    """Return all parameters' texts by name, from all files."""
+    files = sorted((HERE / "parameters").glob("*.yaml"))
+    return {name: text for file in files for name, text in _read(file).items()}
 
 
 @cache

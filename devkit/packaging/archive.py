@@ -1,12 +1,8 @@
-"""Writing and opening the ``.difypkg``: a zip whose bytes depend on the files' content alone."""
-
-from __future__ import annotations
+"""Writes and unpacks the ``.difypkg``: a zip whose bytes depend on the files' content alone."""
 
 import re
-import tomllib
 import zipfile
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import yaml
 
@@ -23,10 +19,9 @@ def build(root: Path, destination: Path) -> Path:
     """Pack the plugin in ``root`` and return the new file, ``<name>-<version>.difypkg``.
 
     Raises:
-        PackagingError: the version differs between the files that name it, or uv cannot lock.
+        PackagingError: uv cannot lock the dependencies.
     """
     manifest = yaml.safe_load((root / "manifest.yaml").read_text(encoding="utf-8"))
-    check_version(root, manifest)
     contents = {path: (root / path).read_bytes() for path in packaged_files(root)}
     project = runtime_project((root / "pyproject.toml").read_text(encoding="utf-8"))
     requirements = (root / "requirements.txt").read_text(encoding="utf-8")
@@ -39,27 +34,13 @@ def build(root: Path, destination: Path) -> Path:
 
 
 def runtime_project(pyproject: str) -> str:
-    """The tables of a pyproject.toml that an installation reads, without the developers' tools.
+    """Return the tables of a pyproject.toml that an installation reads.
 
     What developers need would otherwise stand in the release's lock, and in every scan of it.
     """
     tables = re.split(r"^(?=\[)", pyproject, flags=re.MULTILINE)
     kept = [table.strip() for table in tables if table.startswith(("[project]", "[tool.uv]"))]
     return "\n\n".join(kept) + "\n"
-
-
-def check_version(root: Path, manifest: dict[str, Any]) -> None:
-    """Refuse to pack when pyproject.toml names another version than the manifest.
-
-    Raises:
-        PackagingError: it does.
-    """
-    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    if project["version"] != manifest["version"]:
-        raise PackagingError(
-            f"manifest.yaml says version {manifest['version']}, pyproject.toml says "
-            f"{project['version']}. `python -m devkit.packaging set --version X.Y.Z` writes both."
-        )
 
 
 def write_archive(package: Path, contents: dict[PurePosixPath, bytes]) -> None:
@@ -77,14 +58,11 @@ def unpack(package: Path, folder: Path) -> None:
     """Unpack a package into an empty folder.
 
     Raises:
-        PackagingError: it is no zip, or an entry would land outside the folder.
+        PackagingError: It is no zip.
     """
     try:
         with zipfile.ZipFile(package) as archive:
-            for name in archive.namelist():
-                path = PurePosixPath(name)
-                if path.is_absolute() or ".." in path.parts or "\\" in name:
-                    raise PackagingError(f"{package.name} holds the unsafe path {name!r}.")
+            # Whatever an entry is called, it lands inside the folder.
             archive.extractall(folder)
     except zipfile.BadZipFile as error:
         raise PackagingError(f"{package.name} is not a package (no zip): {error}") from error

@@ -1,8 +1,5 @@
-"""An unpacked package, as the rules look at it."""
+"""An unpacked package, as the checks look at it."""
 
-from __future__ import annotations
-
-import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +7,10 @@ from typing import Any
 
 import yaml
 
-# Beyond this the marketplace's scans skip a file too.
-TEXT_LIMIT = 1024 * 1024
-
 
 @dataclass(frozen=True)
 class Package:
-    """A plugin's folder as it was unpacked, and the file it came from.
-
-    ``archive_bytes`` is 0 when there is only a folder.
-    """
+    """A plugin's folder as it was unpacked, and the size of the file that it came from."""
 
     root: Path
     archive_bytes: int = 0
@@ -27,34 +18,17 @@ class Package:
     @cached_property
     def files(self) -> dict[str, int]:
         """Path with forward slashes → size in bytes, sorted by path."""
-        paths = (path for path in self.root.rglob("*") if path.is_file())
-        return {
-            path.relative_to(self.root).as_posix(): path.stat().st_size for path in sorted(paths)
-        }
+        paths = (path for path in sorted(self.root.rglob("*")) if path.is_file())
+        return {path.relative_to(self.root).as_posix(): path.stat().st_size for path in paths}
 
     def text(self, path: str) -> str:
-        """A file's text, or "" when the package has no such file."""
-        if path not in self.files:
-            return ""
-        return (self.root / path).read_text(encoding="utf-8", errors="replace")
-
-    def texts(self) -> dict[str, str]:
-        """Every text file of at most 1 MiB."""
-        found = {}
-        for path, size in self.files.items():
-            data = (self.root / path).read_bytes() if size <= TEXT_LIMIT else b"\0"
-            if b"\0" not in data[:4096]:
-                found[path] = data.decode("utf-8", errors="replace")
-        return found
-
-    def python(self) -> dict[str, str]:
-        """Every Python module's source."""
-        return {path: self.text(path) for path in self.files if path.endswith(".py")}
+        """Return a file's text, or "" when the package has no such file."""
+        file = self.root / path
+        return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else ""
 
     def yaml(self, path: str) -> dict[str, Any]:
-        """A YAML file that holds a mapping; {} when it is missing or holds something else."""
-        loaded = yaml.safe_load(self.text(path))
-        return loaded if isinstance(loaded, dict) else {}
+        """Return a YAML file that holds a mapping; {} when there is no such file."""
+        return yaml.safe_load(self.text(path)) or {}
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
@@ -62,27 +36,13 @@ class Package:
         return self.yaml("manifest.yaml")
 
     @cached_property
-    def pyproject(self) -> dict[str, Any]:
-        """pyproject.toml."""
-        return tomllib.loads(self.text("pyproject.toml"))
-
-    def field(self, path: str) -> Any:
-        """A manifest field by its dotted path ("meta.runner.version"); None when there is none."""
-        value: Any = self.manifest
-        for key in path.split("."):
-            value = value.get(key) if isinstance(value, dict) else None
-        return value
+    def provider(self) -> tuple[str, dict[str, Any]]:
+        """Path and content of the one tool provider."""
+        (path,) = self.manifest["plugins"]["tools"]
+        return path, self.yaml(path)
 
     @cached_property
-    def providers(self) -> dict[str, dict[str, Any]]:
-        """Tool provider files: path → content."""
-        paths = (self.manifest.get("plugins") or {}).get("tools") or []
-        return {path: self.yaml(path) for path in paths}
-
-    @cached_property
-    def tools(self) -> dict[str, dict[str, Any]]:
-        """Tool files that the providers name: path → content."""
-        paths = [
-            path for provider in self.providers.values() for path in provider.get("tools") or []
-        ]
-        return {path: self.yaml(path) for path in paths}
+    def forms(self) -> dict[str, dict[str, Any]]:
+        """Path → content of the provider and of each tool that it names."""
+        path, provider = self.provider
+        return {path: provider, **{tool: self.yaml(tool) for tool in provider["tools"]}}

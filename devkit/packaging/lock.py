@@ -4,8 +4,6 @@ Dify's daemon installs with ``uv sync --no-dev --frozen`` when a package holds o
 hashes of the registry's files go in, so it names the registry that the packing machine uses.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess
@@ -22,25 +20,23 @@ class PackagingError(Exception):
 
 
 def uv() -> str:
-    """The ``uv`` to run: the one of this virtual environment, else the one on PATH.
+    """Return the ``uv`` to run: the one of this virtual environment, else the one on PATH.
 
     Raises:
-        PackagingError: there is none.
+        PackagingError: There is none.
     """
-    beside = shutil.which("uv", path=str(Path(sys.executable).parent))
-    found = beside or shutil.which("uv")
-    if not found:
-        raise PackagingError("uv is not installed; `make package` sets it up in .venv.")
-    return found
+    if found := shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv"):
+        return found
+    raise PackagingError("uv is not installed; `make package` sets it up in .venv.")
 
 
 def pinned_versions(requirements: str) -> dict[str, str]:
-    """Package name → version, of a requirements file whose lines read ``name==version``."""
+    """Return name → version of a requirements file whose lines read ``name==version``."""
     return {name.lower().replace("_", "-"): version for name, version in _PIN.findall(requirements)}
 
 
 def make_lock(pyproject: str, requirements: str) -> bytes:
-    """A fresh lock for a pyproject.toml that picks the versions of a locked requirements file.
+    """Return a fresh lock for a pyproject.toml, with the versions of a requirements file.
 
     Raises:
         PackagingError: uv cannot resolve them; the text holds uv's own words.

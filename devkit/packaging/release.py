@@ -4,9 +4,8 @@ Dify wants the author in the YAML of the provider and of each tool too, uv the v
 pyproject.toml, and an app that uses the plugin names it as ``author/plugin/provider``.
 """
 
-from __future__ import annotations
-
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -28,52 +27,57 @@ def set_author(root: Path, author: str) -> list[Path]:
     """Write the author into manifest, provider, tools and examples; return what changed."""
     manifest = yaml.safe_load((root / "manifest.yaml").read_text(encoding="utf-8"))
     places = {root / "manifest.yaml": (r"^author:.*$", f"author: {author}")}
-    for folder in ("provider", "tools"):
-        for path in sorted((root / folder).glob("*.yaml")):
-            # The first one: a form has its identity on top.
-            places[path] = (r"\A((?:.*\n)*?  author:).*$", rf"\1 {author}")
-    changed = _replace(places)
-    old = re.escape(f"{manifest['author']}/{manifest['name']}")
-    for path in sorted((root / "examples").glob("*.[my]*")):
-        changed += _replace({path: (old, f"{author}/{manifest['name']}")}, optional=True)
-    return changed
+    for path in (*root.glob("provider/*.yaml"), *root.glob("tools/*.yaml")):
+        # The first one: a form has its identity on top.
+        places[path] = (r"\A((?:.*\n)*?  author:).*$", rf"\1 {author}")
+    old, new = (f"{name}/{manifest['name']}" for name in (manifest["author"], author))
+    for path in root.glob("examples/*.[my]*"):
+        if old in path.read_text(encoding="utf-8"):
+            places[path] = (re.escape(old), new)
+    return _replace(places)
 
 
-def set_manifest_field(root: Path, field: str, value: str) -> list[Path]:
-    """Write ``repo`` or ``contact`` into manifest.yaml, after ``author`` if it is new there.
+def set_repo(root: Path, repo: str) -> list[Path]:
+    """Write the address of the source repository into manifest.yaml and README.md."""
+    readme = root / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    if "\nSource code: " not in text:
+        readme.write_text(f"{text.rstrip()}\n\nSource code: \n", encoding="utf-8")
+    in_readme = _replace({readme: (r"^Source code: .*$", f"Source code: {repo}")})
+    return [*_set_in_manifest(root, "repo", repo), *in_readme]
 
-    The marketplace wants the repository's address in README.md too.
-    """
+
+def set_contact(root: Path, contact: str) -> list[Path]:
+    """Write the e-mail address for users' questions into manifest.yaml."""
+    return _set_in_manifest(root, "contact", contact)
+
+
+SETTERS: dict[str, Callable[[Path, str], list[Path]]] = {
+    "version": set_version,
+    "author": set_author,
+    "repo": set_repo,
+    "contact": set_contact,
+}
+
+
+def _set_in_manifest(root: Path, field: str, value: str) -> list[Path]:
+    """Write a field into manifest.yaml, after ``author`` if it is new there."""
     path = root / "manifest.yaml"
-    if field == "repo":
-        return _set_in_manifest(path, field, value) + _set_in_readme(root / "README.md", value)
-    return _set_in_manifest(path, field, value)
-
-
-def _set_in_readme(path: Path, repo: str) -> list[Path]:
-    text = path.read_text(encoding="utf-8")
-    if not re.search(r"^Source code: ", text, re.MULTILINE):
-        path.write_text(f"{text.rstrip()}\n\nSource code: {repo}\n", encoding="utf-8")
-        return [path]
-    return _replace({path: (r"^Source code: .*$", f"Source code: {repo}")})
-
-
-def _set_in_manifest(path: Path, field: str, value: str) -> list[Path]:
     if re.search(rf"^{field}:", path.read_text(encoding="utf-8"), re.MULTILINE):
         return _replace({path: (rf"^{field}:.*$", f"{field}: {value}")})
     return _replace({path: (r"^(author:.*)$", rf"\1\n{field}: {value}")})
 
 
-def _replace(places: dict[Path, tuple[str, str]], *, optional: bool = False) -> list[Path]:
-    texts: dict[Path, str] = {}
+def _replace(places: dict[Path, tuple[str, str]]) -> list[Path]:
+    """Replace a pattern in each file, in all of them or in none; return those that changed."""
+    changed: dict[Path, str] = {}
     for path, (pattern, replacement) in places.items():
         before = path.read_text(encoding="utf-8")
         after, count = re.subn(pattern, replacement, before, flags=re.MULTILINE)
-        if not count and not optional:
+        if not count:
             raise PackagingError(f"{path} has no line to write it to ({pattern}).")
         if after != before:
-            texts[path] = after
-    # All of them or none.
-    for path, text in texts.items():
+            changed[path] = after
+    for path, text in changed.items():
         path.write_text(text, encoding="utf-8")
-    return list(texts)
+    return list(changed)

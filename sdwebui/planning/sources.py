@@ -72,7 +72,8 @@ def prepare(requested: Img2Img, image: bytes, mask: bytes | None, resize_here: b
         marks = mask_from_transparency(picture)
     elif picture.alpha is not None:
         notes += (
-            "The transparent parts of image became white. To repaint just these, inpaint the image.",
+            "The transparent parts of image became white. To repaint just these, inpaint the "
+            "image.",
         )
     if marks:
         notes += marks.warnings

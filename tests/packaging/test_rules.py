@@ -1,180 +1,140 @@
 """Every rule of the package check catches what it is for, and passes a package that is right."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+import os
+import re
 from pathlib import Path
 
 import pytest
 
-from devkit.packaging import rules
+from devkit.packaging import __main__ as program
+from devkit.packaging.archive import write_archive
 from devkit.packaging.contents import Package
-from devkit.packaging.findings import RULES, Status, run_rules
+from devkit.packaging.ignore import packaged_files
+from devkit.packaging.rules import RULES, Check, size, to_fill_in
 
-Break = Callable[[Path], object]
-
-assert rules.__all__  # imported for the rules that it registers
-
-
-def edit(name: str, old: str, new: str) -> Break:
-    def change(root: Path) -> None:
-        before = (root / name).read_text(encoding="utf-8")
-        assert old in before
-        (root / name).write_text(before.replace(old, new), encoding="utf-8")
-
-    return change
+# A file's whole content, what stands in it and what shall stand there, or None to remove it.
+Change = str | tuple[str, str] | None
 
 
-def write(name: str, content: str | bytes) -> Break:
-    def change(root: Path) -> None:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        data = content.encode() if isinstance(content, str) else content
-        (root / name).write_bytes(data)
-
-    return change
-
-
-def remove(name: str) -> Break:
-    return lambda root: (root / name).unlink()
-
-
-def many_files(root: Path) -> None:
-    for number in range(5001):
-        (root / "tools" / f"{number}.txt").touch()
+def change(file: Path, to: Change) -> None:
+    match to:
+        case None:
+            file.unlink()
+        case old, new:
+            before = file.read_text(encoding="utf-8")
+            assert old in before
+            file.write_text(before.replace(old, new), encoding="utf-8")
+        case str():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(to, encoding="utf-8")
 
 
 M, P, T = "manifest.yaml", "provider/images.yaml", "tools/draw.yaml"
-FAILED, WARNING, TO_FILL_IN = Status.FAILED, Status.WARNING, Status.TO_FILL_IN
-
-CASES: list[tuple[str, Break, Status, str]] = [
-    ("manifest-fields", edit(M, "icon: icon.svg", "icon:"), FAILED, "lacks icon"),
-    ("manifest-fields", edit(M, "entrypoint: main", "entrypoint: " + "m" * 257), FAILED, "256"),
-    ("manifest-type", edit(M, "type: plugin", "type: bundle"), FAILED, "'bundle'"),
-    ("manifest-name", edit(M, "name: tiny", "name: Tiny"), FAILED, "'Tiny'"),
-    ("manifest-version", edit(M, '"0.1.0"', "0.1"), FAILED, "0.1"),
-    ("manifest-version", edit(M, "version: 0.0.1", "version: v1"), FAILED, "meta.version"),
-    ("version-agrees", edit("pyproject.toml", "0.1.0", "0.2.0"), FAILED, "0.2.0"),
-    ("version-agrees", edit("CHANGELOG.md", "[0.1.0]", "[0.0.9]"), FAILED, "CHANGELOG"),
-    ("manifest-runner", edit(M, '"3.12"', "3.12"), FAILED, "'3.12'"),
-    ("manifest-runner", remove("main.py"), FAILED, "main.py"),
-    ("manifest-arch", edit(M, "arm64", "riscv"), FAILED, "riscv"),
-    ("manifest-tags", edit(M, "tags: [image]", "tags: [art]"), FAILED, "'art'"),
-    ("manifest-created-at", edit(M, "12:00:00Z", "12:00:00"), FAILED, "zone"),
-    ("manifest-memory", edit(M, "1048576", "0"), FAILED, "memory"),
-    ("manifest-minimum-dify", edit(M, "  minimum_dify_version: 1.7.0\n", ""), WARNING, "minimum"),
-    ("icon", remove("_assets/icon.svg"), FAILED, "icon.svg"),
-    ("icon", edit(P, "icon: icon.svg", "icon: other.svg"), FAILED, "other.svg"),
-    ("icon", write("_assets/icon.svg", "X_TEMPLATE_ICON_DO_NOT_USE"), FAILED, "template"),
-    ("author", edit(M, "author: someone", "author: Some One"), FAILED, "match"),
-    ("author", edit(M, "author: someone", "author: dify-fan"), FAILED, "'dify'"),
-    ("author-agrees", edit(T, "author: someone", "author: other"), FAILED, "'other'"),
-    ("repo", edit(M, "repo: https://github.com/someone/tiny\n", ""), TO_FILL_IN, "repo"),
-    ("repo", edit(M, "github.com/someone", "example.org/someone"), FAILED, "hosting"),
-    ("repo", edit("README.md", "https://github.com/someone/tiny", ""), FAILED, "README"),
-    ("contact", edit(M, "contact: someone@example.org\n", ""), TO_FILL_IN, "contact"),
-    ("contact", edit(M, "someone@example.org", "someone"), FAILED, "e-mail"),
-    ("size", write("tools/big.txt", bytes(50 * 1024 * 1024)), FAILED, "50 MB"),
-    ("file-count", many_files, FAILED, "5,000"),
-    ("needed-files", remove("uv.lock"), FAILED, "uv.lock"),
-    ("runtime-files-only", write("notes.txt", "a"), FAILED, "notes.txt"),
-    ("forbidden-files", write("tools/.env", "A=1"), FAILED, ".env"),
-    ("forbidden-files", write("tools/.env.local", "A=1"), FAILED, ".env.local"),
-    ("forbidden-files", write(".venv/pyvenv.cfg", "a"), FAILED, ".venv"),
-    ("forbidden-files", write("tools/__pycache__/a.txt", "a"), FAILED, "__pycache__"),
-    ("forbidden-files", write("tools/server.pem", "a"), FAILED, "server.pem"),
-    ("forbidden-files", write("tools/run.log", "a"), FAILED, "run.log"),
-    ("suspect-files", write("tools/data.zip", "a"), WARNING, "data.zip"),
-    ("native-binaries", write("tools/data.dat", b"\x7fELF\x02"), FAILED, "ELF"),
-    ("dependency-sources", write("requirements.txt", "a @ git+https://x.y/z"), FAILED, "git+"),
-    ("dependency-sources", write("requirements.txt", "--index-url https://x.y"), FAILED, "--index"),
-    ("dependency-sources", edit("pyproject.toml", '"]', '", "a @ https://x.y/a"]'), FAILED, "a @"),
-    ("dependency-bounds", edit("pyproject.toml", '"]', '", "rich"]'), FAILED, "rich"),
-    ("dependency-bounds", edit("pyproject.toml", '"]', '", "rich>=13"]'), WARNING, "lower bound"),
-    ("dify-plugin-version", edit("pyproject.toml", ">=0.10", ">=0.8"), FAILED, "pyproject"),
-    ("dify-plugin-version", write("requirements.txt", "rich==13.0"), FAILED, "requirements"),
-    ("lock-sources", edit("uv.lock", "packages.example/simple", "127.0.0.1/x"), FAILED, "127.0"),
-    ("lock-sources", edit("uv.lock", 'registry = "https://packages.example/simple"',
-                          'git = "https://x.y/z"'), FAILED, "git"),
-    ("lock-sources", edit("uv.lock", ', hash = "sha256:00"', ""), FAILED, "hash"),
-    ("lock-agrees", edit("uv.lock", '"0.10.2"', '"0.10.3"'), FAILED, "requirements.txt 0.10.2"),
-    ("lock-agrees", edit("uv.lock", '"0.10.2"', '"0.12.0"'), FAILED, "pyproject.toml asks"),
-    ("python-syntax", write("tools/draw.py", "def"), FAILED, "draw.py:1"),
-    ("no-print", write("tools/draw.py", "print(1)"), FAILED, "print()"),
-    ("request-timeouts", write("tools/draw.py", "import requests as r\nr.get('x')"), WARNING, ":2"),
-    ("request-timeouts", write("tools/draw.py", "from requests import post\npost('x')"), WARNING,
-     ":2"),
-    ("secrets", write("tools/draw.py", "token = read_it_from(somewhere)"), FAILED, "token"),
-    ("secrets", write("tools/a.yaml", "api_key: abcdefghijkl"), FAILED, "api_key"),
-    ("secrets", write("tools/a.txt", "-----BEGIN RSA PRIVATE KEY-----"), FAILED, "private key"),
-    ("serverless-timeout", edit("main.py", "660", "300"), FAILED, "600"),
-    ("serverless-timeout", write("main.py", "LIMIT = 90\nDifyPluginEnv(MAX_REQUEST_TIMEOUT=LIMIT)"),
-     FAILED, "600"),
-    ("readme-english", write("README.md", "说明"), FAILED, "2 CJK"),
-    ("readme-english", remove("README.md"), FAILED, "missing"),
-    ("readme-sections", write("README.md", "Hello."), WARNING, "usage"),
-    ("readme-links", edit("README.md", "Install", "![a](docs/a.png)"), WARNING, "docs/a.png"),
-    ("readme-translations", write("readme/README.zh.md", "a"), FAILED, "README.zh.md"),
-    ("readme-translations", write("README_zh_Hans.md", "a"), FAILED, "README_zh_Hans.md"),
-    ("privacy", edit(M, "privacy: PRIVACY.md", "privacy: OTHER.md"), FAILED, "PRIVACY.md"),
-    ("privacy", write("PRIVACY.md", "Please fill in the privacy policy " * 20), FAILED, "content"),
-    ("privacy", write("PRIVACY.md", "Nothing at all. " * 40), WARNING, "third parties"),
-    ("network-disclosed", edit("README.md", "base_url", "address"), FAILED, "README.md"),
-    ("network-disclosed", edit("PRIVACY.md", "base_url", "address"), FAILED, "PRIVACY.md"),
-    ("sdk-entities", edit(P, "tags: [image]", "tags: [agent]"), FAILED, "tags"),
-    ("provider", edit(M, "tools: [provider/images.yaml]", "tools: []"), FAILED, "one tool"),
-    ("sources-exist", remove("tools/draw.py"), FAILED, "tools/draw.py"),
-    ("sources-exist", remove(T), FAILED, T),
-    ("identity-names", edit(T, "name: draw", "name: dr.aw"), FAILED, "dr.aw"),
-    ("identity-names", edit(T, "name: draw", "name: paint"), FAILED, "'paint'"),
-    ("parameters", edit(T, "type: string", "type: dynamic-select"), FAILED, "empty"),
-    ("parameters", edit(T, "type: string", "type: select"), FAILED, "options"),
-    ("parameters", edit(T, "    llm_description: What to draw.\n", ""), FAILED, "llm_description"),
-    ("parameters", edit(T, "    form: llm", "    show_on: []\n    form: llm"), FAILED, "drops"),
-    ("translated", edit(T, ", ja_JP: D", ""), FAILED, "ja_JP"),
-]  # fmt: skip
+CASES: list[tuple[str, str, Change, str]] = [
+    ("files", "uv.lock", None, "uv.lock is missing"),
+    ("files", "notes.txt", "a", "notes.txt is no"),
+    ("files", "tools/.env", "A=1", ".env is no"),
+    ("files", ".venv/pyvenv.cfg", "a", ".venv/pyvenv.cfg is no"),
+    ("files", "tools/server.pem", "a", "server.pem is no"),
+    ("files", "readme/README.zh.md", "a", "README.zh.md is no"),
+    ("files", "README_zh_Hans.md", "a", "README_zh_Hans.md is no"),
+    ("version", "pyproject.toml", ("0.1.0", "0.2.0"), "version 0.2.0, manifest.yaml 0.1.0"),
+    ("version", "CHANGELOG.md", ("[0.1.0]", "[0.0.9]"), "CHANGELOG"),
+    ("author", M, ("author: someone", "author: Some One"), "'Some One' must be lower case"),
+    ("author", M, ("author: someone", "author: dify-fan"), "'dify-fan' must be"),
+    ("author", T, ("author: someone", "author: other"), "tools/draw.yaml names another"),
+    ("forms", "tools/draw.py", None, "tools/draw.py, which is missing"),
+    ("forms", T, None, f"{T} is missing"),
+    ("forms", T, ("name: draw", "name: paint"), "declares 'paint'"),
+    ("icons", "_assets/icon_dark.svg", None, "icon_dark.svg is missing"),
+    ("icons", P, ("icon: icon.svg", "icon: other.svg"), "other.svg is missing"),
+    ("disclosure", M, ("PRIVACY.md", "OTHER.md"), "must be PRIVACY.md"),
+    ("disclosure", "README.md", ("base_url", "address"), "README.md must say"),
+    ("disclosure", "PRIVACY.md", ("base_url", "address"), "PRIVACY.md must say"),
+    ("secrets", "tools/draw.py", "-----BEGIN RSA PRIVATE KEY-----", "draw.py holds"),
+    ("secrets", "tools/draw.py", f"ghp_{'a' * 36}", "begins with 'ghp_"),
+    ("lock", "uv.lock", ("pip.example/simple", "127.0.0.1/x"), "127.0"),
+    ("lock", "uv.lock", ("registry", "git"), "from {'git'"),
+    ("lock", "uv.lock", ("hash =", "url ="), "hash"),
+    ("lock", "uv.lock", ('"0.10.2"', '"0.10.3"'), "0.10.3, requirements.txt 0.10.2"),
+    ("lock", "requirements.txt", "rich==13.0\ndify-plugin==0.10.2", "lacks rich"),
+]
 
 
-def findings_of(package: Package, name: str) -> list[tuple[Status, str]]:
-    rule = RULES[name]
-    return [(found.status, found.message) for found in rule.check(package)]
+@pytest.mark.parametrize(("name", "file", "to", "words"), CASES)
+def test_the_rule_catches_it(plugin: Path, name: str, file: str, to: Change, words: str) -> None:
+    (plugin / ".difyignore").unlink()
+    (rule,) = (rule for rule in RULES if rule.__name__ == name)
+    assert list(rule(Package(plugin))) == []
+    change(plugin / file, to)
+    failures = list(rule(Package(plugin)))
+    assert any(words in failure for failure in failures), failures
+
+
+def test_more_than_50_mb_is_told(plugin: Path) -> None:
+    assert list(size(Package(plugin, 50 * 2**20))) == []
+    assert list(size(Package(plugin, 51 * 2**20))) == ["51.0 MB, more than 50 MB"]
+    os.truncate(plugin / "main.py", 52 * 2**20)
+    assert list(size(Package(plugin, 1))) == ["52.0 MB, more than 50 MB"]
+
+
+def test_every_rule_has_a_case_and_says_what_it_promises() -> None:
+    assert {"size", *(name for name, *_ in CASES)} == {rule.__name__ for rule in RULES}
+    assert all(rule.__doc__ for rule in RULES)
+
+
+@pytest.mark.parametrize("field", ["repo", "contact"])
+def test_what_the_publisher_fills_in_is_named(plugin: Path, field: str) -> None:
+    assert list(to_fill_in(Package(plugin))) == []
+    change(plugin / M, (f"\n{field}:", "\nother:"))
+    (message,) = to_fill_in(Package(plugin))
+    assert f"lacks {field}" in message
+
+
+def test_serverless_the_plugin_waits_as_long_as_dify_gives_a_tool() -> None:
+    limit = re.search(r"MAX_REQUEST_TIMEOUT=(\d+)", (program.ROOT / "main.py").read_text("utf-8"))
+    assert limit
+    assert int(limit[1]) >= 600
+
+
+def gone(_: Package) -> list[str]:
+    raise OSError("gone")
 
 
 @pytest.mark.parametrize(
-    ("name", "breaks", "status", "words"), CASES, ids=[f"{n}-{w}" for n, _, _, w in CASES]
+    ("file", "to", "steps", "passed", "words"),
+    [
+        ("LICENSE", "MIT", (size,), len(RULES) + 1, " bytes, 15 files"),
+        ("LICENSE", None, (size,), len(RULES) - 1, "LICENSE is missing"),
+        ("LICENSE", None, (size,), len(RULES) - 1, "Not installed and run"),
+        ("pyproject.toml", "[[[", (size,), len(RULES) - 1, "TOMLDecodeError: "),
+        ("LICENSE", "MIT", (size, gone, size), len(RULES) + 1, "OSError: gone"),
+    ],
 )
-def test_the_rule_catches_it(
+def test_check_tells_of_every_rule_and_ends_with_the_first_step_that_fails(
     plugin: Path,
-    as_package: Callable[[], Package],
-    name: str,
-    breaks: Break,
-    status: Status,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    to: Change,
+    steps: tuple[Check, ...],
+    passed: int,
     words: str,
 ) -> None:
-    breaks(plugin)
-    findings = findings_of(as_package(), name)
-    assert any(found == status and words in text for found, text in findings), findings
+    change(plugin / file, to)
+    package = plugin.parent / "tiny.difypkg"
+    write_archive(package, {path: (plugin / path).read_bytes() for path in packaged_files(plugin)})
+    monkeypatch.setattr(program, "STEPS", steps)
+    status = program.main(["check", str(package)])
+    printed = capsys.readouterr().out
+    assert status == printed.count("FAILED")
+    assert printed.count("  ok  ") == passed
+    assert words in printed
 
 
-def test_a_right_package_passes_every_rule(as_package: Callable[[], Package]) -> None:
-    reported = {rule.name: findings for rule, findings in run_rules(as_package())}
-    assert reported == {name: [] for name in RULES}
-
-
-def test_every_rule_has_a_case() -> None:
-    assert {name for name, *_ in CASES} == set(RULES)
-
-
-def test_every_rule_names_its_source() -> None:
-    for rule in RULES.values():
-        assert rule.source.startswith(("daemon: ", "marketplace: ", "SDK: ", "project: ")), (
-            rule.name
-        )
-        assert rule.check.__doc__, rule.name
-
-
-def test_a_rule_that_breaks_has_failed(plugin: Path, as_package: Callable[[], Package]) -> None:
-    (plugin / "pyproject.toml").write_text("[[[", encoding="utf-8")
-    reported = {rule.name: findings for rule, findings in run_rules(as_package())}
-    assert reported["lock-agrees"][0].status == Status.FAILED
-    assert "could not be checked" in reported["lock-agrees"][0].message
-    assert reported["icon"] == []
+def test_check_without_a_package_says_how_to_make_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(program, "DESTINATION", tmp_path)
+    assert program.main(["check"]) == 1
+    assert "make package" in capsys.readouterr().err
