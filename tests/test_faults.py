@@ -1,4 +1,4 @@
-"""A failed answer of any family becomes one error: what happened, its own words, what to do."""
+"""A failed response of any family becomes one error: what happened, its message, what to do."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ FORGE_CUDA = {
 }
 
 
-def test_words_nested_without_end_are_no_trouble() -> None:
+def test_deeply_nested_json_is_a_server_fault() -> None:
     assert isinstance(fault(500, b"[" * 60000), errors.ServerFault)
 
 
@@ -176,7 +176,7 @@ def test_each_familys_failure_is_told_apart(
         (Server.at("gpu", api_auth="me:pässwörd"), "ASCII passwords only"),
     ],
 )
-def test_a_closed_door_tells_what_to_bring(server: Server, reported: str) -> None:
+def test_denied_access_names_the_credential_to_set(server: Server, reported: str) -> None:
     error = fault(401, {"error": "HTTPException", "detail": "Not authenticated"}, server)
     assert isinstance(error, errors.AccessDenied)
     assert reported in str(error)
@@ -188,7 +188,7 @@ def test_a_redirect_that_is_not_followed_names_its_target_without_a_password() -
     assert "redirects to https://other/x (302)" in str(error)
 
 
-def test_words_are_short_and_hold_no_secret() -> None:
+def test_a_servers_message_is_short_and_holds_no_secret() -> None:
     body = json.dumps({"detail": f"Basic bWU6aHVudGVyMjI= me:hunter22 {'x' * 500}"}).encode()
     reported = server_message(SERVER, body)
     assert len(reported) == 150

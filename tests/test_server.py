@@ -1,4 +1,4 @@
-"""What people type as an address, a password, headers or a certificate is understood or refused."""
+"""A typed address, password, headers or certificate is understood, or refused with a reason."""
 
 import base64
 
@@ -52,7 +52,7 @@ def test_base_url_is_refused_in_words(typed: str, reported: str) -> None:
         Server.at(typed)
 
 
-def test_password_inside_the_url_is_taken_out_of_it() -> None:
+def test_a_password_in_the_url_is_removed_from_it() -> None:
     server = Server.at("http://me:s%40cret@gpu:7860/sd")
     assert server.url == "http://gpu:7860/sd"
     assert server.auth == ("me", "s@cret")
@@ -91,9 +91,9 @@ def test_headers_that_belong_to_one_request_are_refused(name: str) -> None:
 
 
 def test_basic_auth_and_headers_travel_together() -> None:
-    carried = Server.at("gpu", api_auth="me:pass", headers="X-Key: k").request_headers()
-    assert carried["X-Key"] == "k"
-    assert base64.b64decode(carried["Authorization"].removeprefix("Basic ")) == b"me:pass"
+    headers = Server.at("gpu", api_auth="me:pass", headers="X-Key: k").request_headers()
+    assert headers["X-Key"] == "k"
+    assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"me:pass"
 
 
 def test_two_authorizations_are_refused() -> None:
@@ -101,7 +101,7 @@ def test_two_authorizations_are_refused() -> None:
         Server.at("gpu", api_auth="a:b", headers="authorization: Bearer x")
 
 
-def test_pem_that_lost_its_line_breaks_is_mended() -> None:
+def test_a_pem_without_line_breaks_gets_them_back() -> None:
     body = base64.b64encode(bytes(range(100))).decode()
     flat = f"-----BEGIN CERTIFICATE-----{body}-----END CERTIFICATE-----"
     lines = Server.at("gpu", ca_certificate=flat).ca_certificate.splitlines()
@@ -132,14 +132,14 @@ def test_no_spelling_of_a_secret_survives() -> None:
         assert secret not in cleaned
 
 
-def test_secrets_in_an_address_are_taken_out() -> None:
+def test_secrets_in_an_address_are_removed() -> None:
     server = Server.at("gpu", api_auth="u:pä ss", headers="Authorization-X: session=abc def")
     assert (
         server.redact("/?p=p%C3%A4+ss&s=session%3Dabc+def&q=p%C3%A4%20ss") == "/?p=•••&s=•••&q=•••"
     )
 
 
-def test_a_short_password_is_taken_out_as_a_word_only() -> None:
+def test_a_short_password_is_removed_only_as_a_word() -> None:
     assert Server.at("gpu", api_auth="u:on").redact("on a baton") == "••• a baton"
 
 
@@ -147,7 +147,7 @@ def test_a_short_password_is_taken_out_as_a_word_only() -> None:
     ("typed", "loopback"),
     [("localhost:7860", True), ("127.0.0.1", True), ("[::1]", True), ("gpu", False)],
 )
-def test_loopback_is_told(typed: str, *, loopback: bool) -> None:
+def test_loopback_addresses_are_recognised(typed: str, *, loopback: bool) -> None:
     assert Server.at(typed).is_loopback is loopback
 
 

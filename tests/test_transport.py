@@ -1,4 +1,4 @@
-"""HTTP with a deadline that holds, one pool, nothing sent twice and no secret told."""
+"""HTTP within a deadline, over one pool, with no job sent twice and no secret shown."""
 
 import json
 import socket
@@ -63,7 +63,9 @@ def test_no_netrc_and_no_cookie_travels(
     transport = Transport(Server.at(raw.url))
     for _ in range(2):
         transport.get("/", deadline=Deadline.after(5), job="x")
-    assert not any(b"Authorization" in one or b"Cookie" in one for one in raw.requests)
+    for request in raw.requests:
+        assert b"Authorization" not in request
+        assert b"Cookie" not in request
 
 
 def test_a_proxy_of_the_environment_is_used(
@@ -109,15 +111,15 @@ def test_a_deadline_holds_whatever_the_server_does(
 
 
 @pytest.mark.parametrize("seconds", [0.8, 30.0])
-def test_a_failure_is_told_although_its_words_do_not_end(
+def test_a_failure_is_reported_although_its_body_does_not_end(
     serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     monkeypatch.setattr("sdwebui.http.transport.ERROR_SECONDS", 0.8)
-    words = trickling(b" " * 9999)
+    body = trickling(b" " * 9999)
 
     def script(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 401 No\r\nContent-Length: 9999\r\n\r\n")
-        words(connection, request)
+        body(connection, request)
 
     raw = serve(script)
     started = time.monotonic()
@@ -148,11 +150,11 @@ def test_a_name_that_takes_too_long_to_be_found(
     serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raw = serve(answering(OK))
-    found = socket.getaddrinfo
+    getaddrinfo = socket.getaddrinfo
 
-    def slow(*given: Any, **more: Any) -> Any:
+    def slow(*args: Any, **options: Any) -> Any:
         time.sleep(0.5)
-        return found(*given, **more)
+        return getaddrinfo(*args, **options)
 
     monkeypatch.setattr("socket.getaddrinfo", slow)
     with pytest.raises(errors.DeadlineExceeded):
@@ -178,7 +180,7 @@ def test_sending_may_take_longer_than_connecting(monkeypatch: pytest.MonkeyPatch
     raw.close()
 
 
-def test_a_get_whose_answer_broke_off_is_asked_again(serve: Callable[[Script], RawServer]) -> None:
+def test_a_get_whose_response_broke_off_is_sent_again(serve: Callable[[Script], RawServer]) -> None:
     answers = iter([b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{", OK])
 
     def cut(connection: socket.socket, _: bytes) -> None:
@@ -191,7 +193,7 @@ def test_a_get_whose_answer_broke_off_is_asked_again(serve: Callable[[Script], R
 
 
 @pytest.mark.parametrize("location", ["http://[::1", "http://elsewhere.test/"])
-def test_a_redirect_is_told_without_reading_what_comes_with_it(
+def test_a_redirect_is_reported_without_reading_its_body(
     serve: Callable[[Script], RawServer], location: str
 ) -> None:
     def endless(connection: socket.socket, _: bytes) -> None:
@@ -273,7 +275,7 @@ def test_a_get_is_tried_three_times(serve: Callable[[Script], RawServer]) -> Non
     assert len(raw.requests) == 3
 
 
-def test_a_get_outlives_a_proxy_that_fails_once(serve: Callable[[Script], RawServer]) -> None:
+def test_a_get_is_retried_when_a_proxy_fails_once(serve: Callable[[Script], RawServer]) -> None:
     answers = iter([b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n", OK])
     raw = serve(lambda connection, _: connection.sendall(next(answers)))
     assert Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x") == {}
@@ -310,7 +312,7 @@ def test_a_name_that_is_not_known() -> None:
         Transport(Server.at("gpu.invalid")).post(POST, Deadline.after(5))
 
 
-def test_no_room_is_made_for_a_bad_certificate() -> None:
+def test_a_bad_certificate_authority_is_refused() -> None:
     with pytest.raises(errors.InvalidInput, match="ca_certificate cannot be read"):
         Transport(
             Server.at(
@@ -400,7 +402,7 @@ def test_an_answer_that_breaks_off(serve: Callable[[Script], RawServer]) -> None
         Transport(Server.at(raw.url)).post(POST, Deadline.after(5))
 
 
-def test_an_endless_list_is_not_read_to_its_end(
+def test_an_endless_list_is_not_read_to_the_end(
     serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
@@ -413,10 +415,10 @@ def test_an_endless_list_is_not_read_to_its_end(
         Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(20), job="x")
 
 
-def test_a_deadline_does_not_end_somebody_elses_exchange(
+def test_a_deadline_does_not_end_another_exchange(
     serve: Callable[[Script], RawServer],
 ) -> None:
-    """The connection of a finished exchange may already serve another when its time is up."""
+    """Check that a connection is left alone once it serves another exchange."""
 
     def script(connection: socket.socket, request: bytes) -> None:
         if b" /slow " in request:
@@ -433,7 +435,7 @@ def test_a_deadline_does_not_end_somebody_elses_exchange(
 
 
 def test_own_certificate_authority() -> None:
-    """A certificate of one's own is refused, taken with its authority, and taken unchecked."""
+    """Check that a private certificate is accepted with its authority, or unchecked."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert("127.0.0.1").configure_cert(context)

@@ -1,1 +1,1 @@
-"""HTTP to one WebUI: its address, connections, time limits, and what a failure means."""
+"""HTTP to one WebUI: its address, connections, time limits, and the errors for failures."""

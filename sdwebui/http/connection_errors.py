@@ -1,4 +1,4 @@
-"""Why no HTTP answer came, and what the user can do about it."""
+"""The error for a request that got no HTTP response, with what the user can do about it."""
 
 import errno
 import re
@@ -12,16 +12,16 @@ from sdwebui.application import SCRIPT, Application
 from sdwebui.errors import AnswerCutOff, Unreachable, WebUIError
 from sdwebui.http.server import Server
 
-# A proxy that fails, and one whose address cannot be used.
-_PROXY_FAULTS = (
+_PROXY_ERRORS = (
     requests.exceptions.ProxyError,
+    # The proxy's address cannot be used.
     requests.exceptions.InvalidProxyURL,
     requests.exceptions.InvalidSchema,
 )
 
 
 def never_arrived(error: requests.RequestException) -> bool:
-    """Return whether the request certainly did not reach the server, so it may be sent again."""
+    """Return whether the request cannot have reached the server, so that it may be sent again."""
     if isinstance(error, requests.exceptions.SSLError):
         return any(isinstance(cause, NewConnectionError) for cause in _causes(error))
     return any(
@@ -37,13 +37,21 @@ def error_from_failure(
     job: str,
     application: Application = SCRIPT,
 ) -> WebUIError:
-    """Return the exception, with its next step, for a request that got no response."""
+    """Return the exception for a request that got no response.
+
+    Args:
+        server: Where the request was sent.
+        error: What requests raised.
+        method: GET or POST.
+        job: What the request was for, in messages.
+        application: Adds its own hints.
+    """
     parts = urlsplit(server.url)
     causes = list(_causes(error))
     text = server.redact(str(causes[-1]))
     if isinstance(error, requests.exceptions.SSLError):
-        return _tls(server, " ".join(map(str, causes)))
-    if isinstance(error, _PROXY_FAULTS):
+        return _tls_error(server, " ".join(map(str, causes)))
+    if isinstance(error, _PROXY_ERRORS):
         return Unreachable(
             f"The HTTP proxy of the environment (HTTP_PROXY, HTTPS_PROXY) failed for {server.url}. "
             f"Add {parts.hostname} to NO_PROXY, or repair the proxy."
@@ -61,7 +69,7 @@ def error_from_failure(
     code = next((cause.errno for cause in causes if isinstance(cause, OSError)), None)
     if never_arrived(error):
         if code in {errno.ECONNREFUSED, None} or "refused" in text:
-            return Unreachable(_refused(server, application))
+            return Unreachable(_refused_message(server, application))
         return Unreachable(
             f"There is no way to {server.url} ({text}). Check the address, the network between "
             f"{application.name} and that machine, and its firewall."
@@ -80,7 +88,7 @@ def error_from_failure(
     )
 
 
-def _refused(server: Server, application: Application) -> str:
+def _refused_message(server: Server, application: Application) -> str:
     advice = (
         "Start the WebUI so that other machines reach it (AUTOMATIC1111 and Forge: --api --listen) "
         "and check the port in base_url."
@@ -91,7 +99,7 @@ def _refused(server: Server, application: Application) -> str:
     return f"Nothing listens at {server.url} (connection refused). {advice}"
 
 
-def _tls(server: Server, text: str) -> Unreachable:
+def _tls_error(server: Server, text: str) -> Unreachable:
     if re.search(
         r"wrong version number|unknown protocol|record layer failure", text, re.IGNORECASE
     ):
@@ -110,14 +118,14 @@ def _tls(server: Server, text: str) -> Unreachable:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception, what it wraps, and what that wraps: requests and urllib3 nest them."""
+    """Yield the exception and all that it wraps; requests and urllib3 nest them."""
     seen: set[int] = set()
     pending: list[BaseException] = [error]
     while pending:
-        one = pending.pop(0)
-        if id(one) in seen:
+        cause = pending.pop(0)
+        if id(cause) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        inner = [one.__cause__, getattr(one, "reason", None), *one.args]
-        pending += [cause for cause in inner if isinstance(cause, BaseException)]
+        seen.add(id(cause))
+        yield cause
+        wrapped = [cause.__cause__, getattr(cause, "reason", None), *cause.args]
+        pending += [inner for inner in wrapped if isinstance(inner, BaseException)]

@@ -1,9 +1,9 @@
 """Pooled connections that a deadline can shut down.
 
-``requests`` bounds the wait for each piece of an answer, not for the whole: a server that trickles
-bytes is never timed out. So each exchange has a watch that shuts its socket down at the deadline,
-whether it is connecting, shaking hands, sending or receiving. Only looking up a name cannot be
-ended: that takes as long as the system's resolver does, and the deadline counts right after it.
+``requests`` limits the wait for each piece of a response, not for the whole: a server that sends
+single bytes is never timed out. So each exchange has a watch that shuts its socket down at the
+deadline, during the connection, the TLS handshake, sending or receiving. A DNS lookup cannot be
+interrupted; the deadline is checked right after it.
 """
 
 import ssl
@@ -25,7 +25,7 @@ from sdwebui.http.deadline import Deadline
 from sdwebui.http.server import Server
 
 IDLE_SECONDS = 4.0
-"""An idle connection older than this is not trusted: uvicorn closes them after 5 (SD.Next)."""
+"""An idle connection older than this is not used again: uvicorn (SD.Next) closes them after 5."""
 
 KEPT_CONNECTIONS = 16
 """Idle connections kept for each server; more may be open at once, and are closed after use."""
@@ -46,19 +46,19 @@ class Watch:
         self._timer.start()
 
     def limit_remaining(self, seconds: float) -> None:
-        """Wait only so long from now on, or to the deadline when that is nearer."""
+        """Wait at most so long from now on, and never beyond the deadline."""
         self._timer.cancel()
         self._start(min(seconds, self._deadline.remaining))
 
     def hold(self, connection: HTTPConnection) -> None:
-        """Make this the connection that is shut down."""
+        """Watch this connection from now on."""
         self._connection = connection
         connection.watch = self  # type: ignore[attr-defined]
 
     def _expire(self) -> None:
         self.expired = True
         connection = self._connection
-        # A connection that went back to the pool may already serve somebody else.
+        # A connection that went back to the pool may already serve another exchange.
         if connection is None or getattr(connection, "watch", None) is not self:
             return
         wire = getattr(connection, "wire", None)
@@ -67,7 +67,7 @@ class Watch:
                 wire.shutdown(SHUT_RDWR)
 
     def end(self) -> None:
-        """Let go: the exchange is over."""
+        """Stop watching, since the exchange is over."""
         self._timer.cancel()
         self._connection = None
 
@@ -77,7 +77,7 @@ _current = threading.local()
 
 @contextmanager
 def watched(deadline: Deadline) -> Iterator[Watch]:
-    """Watch over the connection that this thread or greenlet takes inside the block."""
+    """Watch the connection that this thread or greenlet takes inside the block."""
     watch = Watch(deadline)
     _current.watch = watch
     try:
@@ -91,7 +91,8 @@ class _Watched:
     """A connection whose watch can shut it down from its first packet on.
 
     Attributes:
-        wire: The socket, which the connection itself lets go of when an answer ends with it.
+        wire: The socket. The connection drops its own reference when a response ends with it.
+        watch: Of the exchange that uses the connection.
     """
 
     sock: Any
@@ -104,7 +105,7 @@ class _Watched:
         if self.watch and self.watch.expired:
             sock.close()
             raise ConnectTimeoutError(self, "the deadline passed while the name was looked up")
-        # The handshake takes the socket away, so a second handle on it is held meanwhile.
+        # The TLS handshake wraps the socket in a new object, so a duplicate is held meanwhile.
         self.wire = sock.dup()
         return sock
 
@@ -117,23 +118,23 @@ class _Watched:
             self.wire = self.sock
         self.sock.settimeout(None)
 
-    def request(self, *what: Any, **more: Any) -> None:
-        # urllib3 would send within the time for connecting; here the watch alone bounds it.
+    def request(self, *args: Any, **options: Any) -> None:
+        # urllib3 would limit sending to the connect timeout; here only the watch limits it.
         if self.sock is not None:
             self.timeout = None
-        super().request(*what, **more)  # type: ignore[misc]
+        super().request(*args, **options)  # type: ignore[misc]
 
 
 class _Connection(_Watched, HTTPConnection):
-    """Over TCP."""
+    """A watched connection over TCP."""
 
 
 class _TLSConnection(_Watched, HTTPSConnection):
-    """Over TLS."""
+    """A watched connection over TLS."""
 
 
 class _Pool(HTTPConnectionPool):
-    """Hands each connection to the watch of the exchange that takes it."""
+    """A pool that registers each connection with the watch of the exchange that takes it."""
 
     ConnectionCls: type[Any] = _Connection
 
@@ -154,29 +155,29 @@ class _Pool(HTTPConnectionPool):
 
 
 class _TLSPool(_Pool, HTTPSConnectionPool):
-    """The same over TLS."""
+    """The same pool for connections over TLS."""
 
     ConnectionCls: type[Any] = _TLSConnection
 
 
 class Session(requests.Session):
-    """Follows no redirect, nor looks at one.
+    """A session that does not process redirects.
 
-    Even with ``allow_redirects=False`` requests would read its body, however long, and its address,
-    however broken.
+    Even with ``allow_redirects=False`` requests would read the body of a redirect, however long,
+    and parse its address, however malformed.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None."""
+        """Return None, so that requests takes no response for a redirect."""
 
 
 class Adapter(HTTPAdapter):
-    """Connections of one server, with its own certificate authority."""
+    """Watched connections of one server, with its own certificate authority."""
 
     def __init__(self, server: Server | None = None) -> None:
         self._tls: dict[str, Any] = {}
         if server and not server.tls_verify:
-            # The user chose so; a warning at each request would fill the daemon's log.
+            # The user chose this; a warning at each request would fill the daemon's log.
             disable_warnings(InsecureRequestWarning)
         if server and server.ca_certificate and server.tls_verify:
             context = ssl.create_default_context()
@@ -193,12 +194,12 @@ class Adapter(HTTPAdapter):
     def init_poolmanager(
         self, connections: int, maxsize: int, block: bool = False, **options: Any
     ) -> None:
-        """Build the pools with our connections in them."""
+        """Build the pools with watched connections."""
         super().init_poolmanager(connections, maxsize, block, **options, **self._tls)
         _watch_pools(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        """Build the pools of a proxy from the environment likewise."""
+        """Build the pools of a proxy of the environment with watched connections."""
         manager = super().proxy_manager_for(proxy, **options, **self._tls)
         _watch_pools(manager)
         return manager

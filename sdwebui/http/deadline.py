@@ -1,4 +1,4 @@
-"""A point in time after which nobody waits any more."""
+"""The point in time at which a call gives up."""
 
 import time
 from dataclasses import dataclass
@@ -7,27 +7,32 @@ from typing import Self
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """An end on the monotonic clock, shared by all steps of one call."""
+    """An end on the monotonic clock, shared by all steps of one call.
+
+    Attributes:
+        end: By ``time.monotonic()``.
+        seconds: How long it was when it was set.
+    """
 
     end: float
     seconds: float
 
     @classmethod
     def after(cls, seconds: float) -> Self:
-        """The moment that many seconds from now."""
+        """Return the deadline that many seconds from now."""
         return cls(time.monotonic() + seconds, seconds)
 
     def sooner(self, seconds: float) -> "Deadline":
-        """This deadline, or one that many seconds from now when that comes first."""
+        """Return this deadline, or one that many seconds from now if that comes first."""
         other = Deadline.after(seconds)
         return other if other.end < self.end else self
 
     @property
     def remaining(self) -> float:
-        """Seconds that are left; 0 when it has passed."""
+        """Seconds left; 0 once it has passed."""
         return max(0.0, self.end - time.monotonic())
 
     @property
     def passed(self) -> bool:
-        """Whether the time is up."""
+        """Whether no time is left."""
         return self.remaining <= 0

@@ -1,4 +1,4 @@
-"""Where a WebUI is and how to get in: base URL, Basic auth, headers, TLS."""
+"""The address of a WebUI and how to log in: base URL, Basic auth, headers, TLS."""
 
 import base64
 import json
@@ -11,18 +11,18 @@ from sdwebui.errors import InvalidInput
 
 _EXAMPLE = "http://192.168.1.20:7860"
 
-# What people paste behind the real base URL: an API path, the API's documentation, Gradio's pages.
-_PASTED = re.compile(
+# Paths that people paste with the base URL: of the API, of its documentation, of Gradio's pages.
+_PASTED_PATH = re.compile(
     r"/(sdapi(/.*)?|docs|redoc|openapi\.json|internal/.*|sdcpp/.*|queue/.*|login)/?$"
 )
 
 _PEM = re.compile(r"-----BEGIN ([A-Z ]+)-----(.*?)-----END \1-----", re.DOTALL)
 
-_OF_EACH_REQUEST = frozenset(
+_REQUEST_HEADERS = frozenset(
     {"content-length", "content-type", "transfer-encoding", "connection", "expect", "upgrade"}
 )
 
-# Where a one-line form field took away the line breaks between headers: "A: 1; B: 2", "A: 1 B: 2".
+# One-line form fields drop the line breaks between headers: "A: 1; B: 2", "A: 1 B: 2".
 _NEXT_HEADER = re.compile(
     r"\s*;\s*(?=[0-9A-Za-z-]+:(?!//))|\\n|\s*,?\s+(?=(?:[A-Z]|x-)[0-9A-Za-z-]*:\s)"
 )
@@ -32,7 +32,7 @@ _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+)\s*:\s*([^\r\n]*)")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One WebUI as its user described it; hashable, so pools and caches are kept by it.
+    """One WebUI as its user described it; hashable, so that clients can be kept by server.
 
     Attributes:
         url: Scheme, host, port and sub-path; no trailing slash, no credentials.
@@ -58,21 +58,21 @@ class Server:
         tls_verify: bool = True,
         ca_certificate: str = "",
     ) -> Self:
-        """Read what a person typed.
+        """Return the server that a person described.
 
         Args:
-            base_url: Tolerant: the scheme may be missing, a trailing slash, ``/docs`` or
-                ``/sdapi/v1/…`` may stand behind it, ``user:password@`` may stand in it.
-            api_auth: ``user:password``; wins over the one inside ``base_url``.
-            headers: ``Name: value`` in lines or by semicolons, or a JSON object.
-            tls_verify: False takes any certificate.
+            base_url: The scheme may be missing; a trailing slash, ``/docs``, ``/sdapi/v1/…`` and
+                ``user:password@`` are accepted.
+            api_auth: ``user:password``; takes precedence over the one in ``base_url``.
+            headers: ``Name: value`` in lines or separated by semicolons, or a JSON object.
+            tls_verify: False accepts any certificate.
             ca_certificate: PEM, with or without its line breaks.
 
         Raises:
-            InvalidInput: Saying which of them is wrong; never showing a secret.
+            InvalidInput: One of them is wrong; the message names it and shows no secret.
         """
-        url, inside = _read_url(base_url)
-        auth = _read_auth(api_auth) if api_auth.strip() else inside
+        url, url_auth = _read_url(base_url)
+        auth = _read_auth(api_auth) if api_auth.strip() else url_auth
         pairs = _read_headers(headers)
         if auth and any(name.lower() == "authorization" for name, _ in pairs):
             raise InvalidInput(
@@ -94,31 +94,31 @@ class Server:
         return host in {"localhost", "::1", "0.0.0.0"} or host.startswith("127.")  # noqa: S104
 
     def request_headers(self) -> dict[str, str]:
-        """What every request carries: authorization and the user's own headers."""
-        carried = dict(self.headers)
+        """Return the headers of every request: authorization and the user's own headers."""
+        headers = dict(self.headers)
         if self.auth:
-            # No encoding reaches A1111, SD.Next or Forge: they take ASCII passwords only
+            # A1111, SD.Next and Forge accept ASCII passwords only, in whatever encoding
             # (recordings auth-utf8-password-*, auth-latin1-password-*). UTF-8 suits proxies.
             pair = base64.b64encode(":".join(self.auth).encode()).decode("ascii")
-            carried["Authorization"] = f"Basic {pair}"
-        return carried
+            headers["Authorization"] = f"Basic {pair}"
+        return headers
 
     def secrets(self) -> list[str]:
-        """Every spelling of a secret that a server's answer might repeat, the longest first."""
-        found = {value for _, value in self.headers}
-        found |= {word for value in found for word in value.split() if len(word) > 7}
+        """Return every spelling of a secret that a response might repeat, the longest first."""
+        secrets = {value for _, value in self.headers}
+        secrets |= {word for value in secrets for word in value.split() if len(word) > 7}
         if self.auth:
             pair = ":".join(self.auth)
-            found |= {self.auth[1], pair}
-            found.add(base64.b64encode(pair.encode()).decode())
-        # A redirect may have it in its address.
-        found |= {spelled(value) for value in tuple(found) for spelled in (quote, quote_plus)}
-        return sorted(filter(None, found), key=len, reverse=True)
+            secrets |= {self.auth[1], pair}
+            secrets.add(base64.b64encode(pair.encode()).decode())
+        # A redirect may have one in its address.
+        secrets |= {escape(value) for value in tuple(secrets) for escape in (quote, quote_plus)}
+        return sorted(filter(None, secrets), key=len, reverse=True)
 
     def redact(self, text: str) -> str:
-        """The text without this server's secrets."""
+        """Return a text without this server's secrets."""
         for secret in self.secrets():
-            # A very short secret is taken out as a word only, or the text would be unreadable.
+            # A very short secret is removed only as a word, or the text would be unreadable.
             pattern = re.escape(secret) if len(secret) > 3 else rf"\b{re.escape(secret)}\b"
             text = re.sub(pattern, "•••", text)
         return text
@@ -128,7 +128,7 @@ def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
     text = typed.strip().strip("\"'<>")
     if not text:
         raise InvalidInput(f"base_url is missing: give the WebUI's address, such as {_EXAMPLE}.")
-    # "http:/host" and "http//host" are slips of the finger.
+    # "http:/host" and "http//host" are typing errors.
     text = re.sub(r"^(https?)(:/+|//+)", r"\1://", text, flags=re.IGNORECASE)
     if not re.match(r"[A-Za-z][A-Za-z0-9+.-]*://", text):
         text = f"http://{text}"
@@ -145,12 +145,12 @@ def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
     if parts.username is not None:
         auth = unquote(parts.username), unquote(parts.password or "")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    path = _PASTED.sub("", parts.path.rstrip("/")).rstrip("/")
+    path = _PASTED_PATH.sub("", parts.path.rstrip("/")).rstrip("/")
     return f"{parts.scheme}://{host}{f':{port}' if port else ''}{path}", auth
 
 
 def _is_host(name: str) -> bool:
-    """Whether it could be a host's name or address; DNS takes labels of 1 to 63 characters."""
+    """Return whether it can be a host's name or address; DNS labels have 1 to 63 characters."""
     try:
         name.encode("idna")
     except UnicodeError:
@@ -159,10 +159,10 @@ def _is_host(name: str) -> bool:
 
 
 def _read_auth(typed: str) -> tuple[str, str]:
-    user, colon, rest = typed.strip().partition(":")
+    user, colon, password = typed.strip().partition(":")
     if not colon or not user:
         raise InvalidInput("api_auth must be user:password, as in the WebUI's --api-auth.")
-    return user, rest
+    return user, password
 
 
 def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
@@ -171,10 +171,10 @@ def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
         return ()
     if text.startswith("{"):
         try:
-            given = json.loads(text)
+            parsed = json.loads(text)
         except json.JSONDecodeError:
             raise InvalidInput('headers is not JSON: write {"Name": "value"}.') from None
-        lines = [f"{name}: {value}" for name, value in given.items()]
+        lines = [f"{name}: {value}" for name, value in parsed.items()]
     else:
         lines = [
             header.strip()
@@ -187,7 +187,7 @@ def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
         match = _HEADER.fullmatch(line)
         if not match or not match[2].isprintable():
             raise InvalidInput(f"headers: line {number} is not of the form Name: value.")
-        if match[1].lower() in _OF_EACH_REQUEST:
+        if match[1].lower() in _REQUEST_HEADERS:
             raise InvalidInput(f"headers: {match[1]} is set for each request; leave it out.")
         try:
             match[2].encode("latin-1")
@@ -200,7 +200,7 @@ def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
 
 
 def _read_pem(typed: str) -> str:
-    """Put back the line breaks that a one-line form field took away."""
+    """Return a PEM with the line breaks that a one-line form field drops."""
     if not typed.strip():
         return ""
     blocks = []

@@ -1,7 +1,7 @@
-"""What a failed HTTP answer means: from status and body to one of the exceptions.
+"""The error for an HTTP response that is not 2xx, from its status and body.
 
-The phrases looked for are those of AUTOMATIC1111 1.6 and 1.10, Forge, SD.Next, stable-diffusion.cpp
-and KoboldCpp, as their recorded answers and sources show them.
+The patterns are phrases of AUTOMATIC1111 1.6 and 1.10, Forge, SD.Next, stable-diffusion.cpp and
+KoboldCpp, from their recorded responses and their sources.
 """
 
 import json
@@ -25,24 +25,43 @@ from sdwebui.errors import (
 )
 from sdwebui.http.server import Server
 
-MOST_WORDS = 150
+MOST_CHARACTERS = 150
 """Characters of a server's own text that a message repeats."""
 
-_OUT_OF_MEMORY = re.compile(
-    r"OutOfMemory|out of memory|not enough (GPU |video )?memory|failed to allocate|bad_alloc"
-    r"|generate_image returned no results",
-    re.IGNORECASE,
+_FAILURES: tuple[tuple[str, type[ServerFault], str, str], ...] = (
+    (
+        r"OutOfMemory|out of memory|not enough (GPU |video )?memory|failed to allocate|bad_alloc"
+        r"|generate_image returned no results",
+        OutOfMemory,
+        "The GPU ran out of memory during {job}.",
+        "Ask for a smaller size or fewer images, turn the hires fix off, or start the WebUI with "
+        "--medvram.",
+    ),
+    (
+        r"NansException|tensor with (all )?NaNs|all NaNs",
+        NotANumber,
+        "The model produced NaNs instead of an image.",
+        "Start the WebUI with --no-half-vae (or --no-half), or choose another VAE.",
+    ),
+    (
+        r"no vision model",
+        ModelMissing,
+        "The server has no model that sees images for {job}.",
+        "Start KoboldCpp with a vision model and its projector (--mmproj).",
+    ),
+    (
+        r"No checkpoints? found|Can't run without a checkpoint"
+        r"|no model (is )?(loaded|selected)"
+        r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
+        r"|SafetensorError|deserializing header|checkpoint.*corrupt"
+        r"|(state_dict|safetensors).*(missing|header|corrupt|invalid)",
+        ModelMissing,
+        "The server could not load a checkpoint for {job}.",
+        "Put one into its models/Stable-diffusion folder, or choose another model.",
+    ),
 )
-_NOT_A_NUMBER = re.compile(r"NansException|tensor with (all )?NaNs|all NaNs", re.IGNORECASE)
-_MODEL_MISSING = re.compile(
-    r"No checkpoints? found|Can't run without a checkpoint"
-    r"|no model (is )?(loaded|selected)"
-    r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
-    r"|SafetensorError|deserializing header|checkpoint.*corrupt"
-    r"|(state_dict|safetensors).*(missing|header|corrupt|invalid)",
-    re.IGNORECASE,
-)
-_VISION_MISSING = re.compile(r"no vision model", re.IGNORECASE)
+"""Pattern of a server's message, error, what happened, what to do; the first match counts."""
+
 _EXTENSION = re.compile(
     r"(?:Script '?|Always on script not found:? ?'?)(?P<name>[^']+?)(?:' not found|$)",
     re.IGNORECASE,
@@ -50,10 +69,10 @@ _EXTENSION = re.compile(
 
 
 def server_message(server: Server, body: bytes, content_type: str = "") -> str:
-    """What the server said, at most 150 characters, without secrets, tags or images.
+    """Return the server's message, at most 150 characters, without secrets, tags or images.
 
     A1111 fills ``detail`` for HTTP errors and ``errors`` for exceptions, Forge has ``message``
-    instead, validation errors are lists of ``{loc, msg}``, sd.cpp says ``{error, message}``,
+    instead, validation errors are lists of ``{loc, msg}``, sd.cpp sends ``{error, message}``,
     KoboldCpp ``{detail: {msg}}``, proxies send HTML.
     """
     text = body[:65536].decode("utf-8", "replace")
@@ -61,19 +80,19 @@ def server_message(server: Server, body: bytes, content_type: str = "") -> str:
         reported = _from_json(json.loads(text))
     except (ValueError, RecursionError):
         reported = _from_html(text) if "<" in text or "html" in content_type else text
-    # Before and after: a secret may hold spaces, or be broken over lines.
+    # Redacted before and after: a secret may hold spaces, or be broken over lines.
     reported = server.redact(" ".join(server.redact(reported).split()))
-    return reported if len(reported) <= MOST_WORDS else f"{reported[: MOST_WORDS - 1]}…"
+    return reported if len(reported) <= MOST_CHARACTERS else f"{reported[: MOST_CHARACTERS - 1]}…"
 
 
-def _from_json(answer: Any) -> str:
-    if not isinstance(answer, Mapping):
-        return json.dumps(answer, ensure_ascii=False)
-    kind = str(answer.get("error") or "")
+def _from_json(content: Any) -> str:
+    if not isinstance(content, Mapping):
+        return json.dumps(content, ensure_ascii=False)
+    kind = str(content.get("error") or "")
     for key in ("detail", "errors", "message"):
-        match answer.get(key):
+        match content.get(key):
             case str(reported) if reported:
-                # "HTTPException" says nothing; "OutOfMemoryError" does.
+                # "OutOfMemoryError" adds something to the message, these do not.
                 named = (
                     kind and kind not in reported and kind not in {"HTTPException", "server_error"}
                 )
@@ -86,7 +105,7 @@ def _from_json(answer: Any) -> str:
 
 
 def _finding(finding: Any) -> str:
-    """One validation error: the field and what is wrong with it, never what was sent."""
+    """Return a validation error as its field and message, without the value that was sent."""
     if not isinstance(finding, Mapping):
         return str(finding)
     where = [str(part) for part in finding.get("loc", []) if part != "body"]
@@ -107,11 +126,11 @@ def error_from_response(
     """Return the exception for a response that is not 2xx.
 
     Args:
-        server: Who responded.
+        server: Where the request was sent.
         status: HTTP status.
         headers: Headers of the response.
         body: Its first bytes; 64 KiB are enough.
-        job: What was being done, such as "txt2img" or "list the models".
+        job: What the request was for, such as "txt2img" or "list the models".
     """
     detail = server_message(server, body, headers.get("Content-Type", ""))
     error = _error(server, status, headers, detail, job)
@@ -125,7 +144,7 @@ def _error(
     quoted = f' It said: "{reported}"' if reported else ""
     match status:
         case 401:
-            return AccessDenied(_not_let_in(server, quoted))
+            return AccessDenied(_unauthorized_message(server, quoted))
         case 403:
             return AccessDenied(
                 f"The server at {server.url} forbids this (403).{quoted} Check the headers "
@@ -143,12 +162,12 @@ def _error(
                     "Try again when some of its jobs are done."
                 )
             return _known_failure(reported, quoted, job) or ProxyFailed(
-                _proxy(server, status, quoted)
+                _proxy_message(server, status, quoted)
             )
-    known = _proxys_own(server, status, reported, quoted) or _known_failure(reported, quoted, job)
+    known = _proxy_error(server, status, reported, quoted) or _known_failure(reported, quoted, job)
     if known:
         return known
-    # "Sampler not found", "Init image not found": the route is there, a value is refused.
+    # "Sampler not found", "Init image not found": the route exists, a value is refused.
     refused = status == 404 and re.fullmatch(r"\w[\w ]* not found", reported) is not None
     if status in {404, 405, 501} and not refused:
         return NotAWebUI(
@@ -161,18 +180,18 @@ def _error(
             "Change that parameter, or that field of the JSON in more_settings."
         )
     if 300 <= status < 400:
-        return NotAWebUI(_redirected(server, status, headers.get("Location", "")))
+        return NotAWebUI(_redirect_message(server, status, headers.get("Location", "")))
     return ServerFault(
         f"The server at {server.url} failed at {job} ({status}).{quoted or ' It gave no reason.'} "
         "Look into the WebUI's console for the full error."
     )
 
 
-def _proxys_own(server: Server, status: int, reported: str, quoted: str) -> WebUIError | None:
-    """What only a proxy says; 52x and 530 are Cloudflare's."""
+def _proxy_error(server: Server, status: int, reported: str, quoted: str) -> WebUIError | None:
+    """Return the error for a response that only a proxy sends; 52x and 530 are Cloudflare's."""
     match status:
         case 400 if "plain HTTP request was sent to HTTPS port" in reported:
-            # nginx's words.
+            # nginx sends this sentence.
             return NotAWebUI(
                 f"{server.url} speaks TLS on this port. Set base_url to "
                 f"{server.url.replace('http://', 'https://', 1)} instead."
@@ -188,31 +207,15 @@ def _proxys_own(server: Server, status: int, reported: str, quoted: str) -> WebU
                 "Raise its limit (nginx: client_max_body_size 256m) or send smaller images."
             )
         case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
-            return ProxyFailed(_proxy(server, status, quoted))
+            return ProxyFailed(_proxy_message(server, status, quoted))
     return None
 
 
 def _known_failure(reported: str, quoted: str, job: str) -> WebUIError | None:
-    if _OUT_OF_MEMORY.search(reported):
-        return OutOfMemory(
-            f"The GPU ran out of memory during {job}.{quoted} Ask for a smaller size or fewer "
-            "images, turn the hires fix off, or start the WebUI with --medvram."
-        )
-    if _NOT_A_NUMBER.search(reported):
-        return NotANumber(
-            f"The model produced NaNs instead of an image.{quoted} Start the WebUI with "
-            "--no-half-vae (or --no-half), or choose another VAE."
-        )
-    if _VISION_MISSING.search(reported):
-        return ModelMissing(
-            f"The server has no model that sees images for {job}.{quoted} Start KoboldCpp with a "
-            "vision model and its projector (--mmproj)."
-        )
-    if _MODEL_MISSING.search(reported):
-        return ModelMissing(
-            f"The server could not load a checkpoint for {job}.{quoted} Put one into its "
-            "models/Stable-diffusion folder, or choose another model."
-        )
+    """Return the error for a message that is known from real servers, or None."""
+    for pattern, kind, happened, advice in _FAILURES:
+        if re.search(pattern, reported, re.IGNORECASE):
+            return kind(f"{happened.format(job=job)}{quoted} {advice}")
     extension = _EXTENSION.search(reported)
     if extension:
         return ExtensionMissing(
@@ -222,7 +225,7 @@ def _known_failure(reported: str, quoted: str, job: str) -> WebUIError | None:
     return None
 
 
-def _not_let_in(server: Server, quoted: str) -> str:
+def _unauthorized_message(server: Server, quoted: str) -> str:
     if server.auth is None:
         hint = "It asks for a password: set api_auth to user:password, as in its --api-auth."
     elif not ":".join(server.auth).isascii():
@@ -232,26 +235,26 @@ def _not_let_in(server: Server, quoted: str) -> str:
     return f"The server at {server.url} refused access (401).{quoted} {hint}"
 
 
-def _proxy(server: Server, status: int, quoted: str) -> str:
+def _proxy_message(server: Server, status: int, quoted: str) -> str:
     cause = {
         502: "could not reach the WebUI; it may be restarting or have crashed",
         503: "has no WebUI to hand the request to; it may be starting or overloaded",
         504: "gave up waiting for the WebUI; many do so after 60 seconds",
-        # Cloudflare's own (its documentation of 5xx errors).
+        # Of Cloudflare (its documentation of 5xx errors).
         524: "gave up waiting for the WebUI; Cloudflare does so after 100 seconds",
         525: "could not agree on TLS with the WebUI's machine",
         526: "does not trust the certificate of the WebUI's machine",
     }.get(status, "could not reach the WebUI's machine")
-    cure = {
+    advice = {
         504: "Raise its read timeout above that of a call (nginx: proxy_read_timeout 620s).",
         524: "Use an address that does not lead through Cloudflare, or ask for less at once.",
         525: "Repair the TLS settings behind the proxy.",
         526: "Repair the TLS settings behind the proxy.",
     }.get(status, "See whether the WebUI runs, and try again in a minute.")
-    return f"The proxy at {server.origin} {cause} ({status}).{quoted} {cure}"
+    return f"The proxy at {server.origin} {cause} ({status}).{quoted} {advice}"
 
 
-def _redirected(server: Server, status: int, location: str) -> str:
+def _redirect_message(server: Server, status: int, location: str) -> str:
     target = server.redact(re.sub(r"//[^/@]*@", "//", location))[:200] or "nowhere"
     return (
         f"The server at {server.url} redirects to {target} ({status}), which is not followed "

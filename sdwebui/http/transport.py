@@ -1,4 +1,4 @@
-"""HTTP to one WebUI: shared connections, a deadline that holds, nothing sent twice."""
+"""HTTP to one WebUI: shared connections, a deadline for each exchange, no job sent twice."""
 
 import json
 import time
@@ -24,16 +24,16 @@ CONNECT_SECONDS = 10.0
 """How long a TCP connection and each step of the TLS handshake may take."""
 
 ERROR_SECONDS = 5.0
-"""How long the body of an error is waited for: its status says the most."""
+"""How long to wait for the body of an error: its status says the most."""
 
 END_SECONDS = 1.0
-"""How long the end of an answer is waited for when all that matters has come."""
+"""How long to wait for the end of a response when all that matters has arrived."""
 
 CHUNK = 128 * 1024
-"""Bytes read at once: larger ones gain little time and cost memory in each call."""
+"""Bytes read at once: larger chunks save little time and cost memory in each call."""
 
 MOST_JSON = 32 * 2**20
-"""Bytes of an answer that holds no images. SD.Next's prompt-styles are over 1 MB."""
+"""Bytes of a response that holds no images. SD.Next's prompt-styles are over 1 MB."""
 
 _PAUSES = (0.2, 0.6)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -60,7 +60,7 @@ class Request:
 
 
 class Answer:
-    """A server's answer whose body is still to be read."""
+    """A server's response whose body is still to be read."""
 
     def __init__(self, server: Server, job: str, response: requests.Response, watch: Watch) -> None:
         self._server = server
@@ -71,7 +71,7 @@ class Answer:
         self.headers: Mapping[str, str] = response.headers
 
     def chunks(self) -> Iterator[bytes]:
-        """The body as it arrives, decompressed.
+        """Yield the body as it arrives, decompressed.
 
         Raises:
             AnswerCutOff: The connection ended before the body did.
@@ -92,12 +92,12 @@ class Answer:
             raise _late(self._server, self._job)
 
     def limit_remaining(self, seconds: float = END_SECONDS) -> None:
-        """Wait for the rest only so long; nothing is waited for where no rest can come."""
+        """Wait at most so long for the rest of the body."""
         if self._response.raw.length_remaining != 0:
             self._watch.limit_remaining(seconds)
 
     def read(self, most: int = MOST_JSON) -> bytes:
-        """The whole body.
+        """Return the whole body.
 
         Raises:
             AnswerTooLarge: It is longer than ``most`` bytes.
@@ -115,7 +115,7 @@ class Answer:
         return bytes(body)
 
     def json(self) -> Any:
-        """The whole body as JSON.
+        """Return the whole body as JSON.
 
         Raises:
             NotAWebUI: It is a web page, or text.
@@ -139,20 +139,20 @@ class Transport:
         self.server = server
         self._application = application
         self._session = Session()
-        # Whatever a server sets stays with it: invocations of different users share this session.
+        # No cookie is kept: invocations of different users share this session.
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self._session.headers.clear()
         self._session.headers.update(
             {
                 "User-Agent": application.user_agent,
                 "Accept": "application/json",
-                # Base64 images hardly shrink, and unpacking them costs more than the wire.
+                # Base64 images hardly shrink, and decompressing costs more time than it saves.
                 "Accept-Encoding": "identity",
             }
         )
         self._session.headers.update(server.request_headers())
-        # Proxies and certificate authorities of the environment are looked up once, not with each
-        # request; and passwords are never looked for in a .netrc file.
+        # Proxies and certificate authorities of the environment are looked up once, not for each
+        # request, and passwords never in a .netrc file.
         environment = self._session.merge_environment_settings(
             server.url, {}, None, server.tls_verify, None
         )
@@ -168,7 +168,7 @@ class Transport:
         self._session.close()
 
     def get(self, path: str, *, deadline: Deadline, job: str) -> Any:
-        """The JSON of one GET.
+        """Send a GET and return its JSON.
 
         Raises:
             WebUIError: Any of the tree; GETs are retried before they fail.
@@ -182,7 +182,7 @@ class Transport:
                 return answer.json()
 
     def post(self, request: Request, deadline: Deadline) -> Any:
-        """The JSON of one POST that makes no images; an empty body (204) is None.
+        """Send a POST that makes no images and return its JSON; None for an empty body (204).
 
         Raises:
             WebUIError: Any of the tree.
@@ -192,7 +192,7 @@ class Transport:
 
     @contextmanager
     def exchange(self, request: Request, deadline: Deadline) -> Iterator[Answer]:
-        """Send a request; its answer is to be read inside the block.
+        """Send a request and yield its response, to be read inside the block.
 
         A request that may have reached the server is sent again only if it is a GET.
 
@@ -208,13 +208,14 @@ class Transport:
             try:
                 answer = Answer(self.server, request.job, response, watch)
                 if not 200 <= answer.status < 300:
-                    raise self._fault(answer, request.job)
+                    raise self._status_error(answer, request.job)
                 yield answer
             finally:
-                # An unread rest must not be taken for the next answer on this connection.
+                # An unread rest must not be taken for the next response on this connection.
                 response.close()
 
-    def _fault(self, answer: Answer, job: str) -> WebUIError:
+    def _status_error(self, answer: Answer, job: str) -> WebUIError:
+        """Return the error for a response that is not 2xx."""
         body = b""
         answer.limit_remaining(ERROR_SECONDS)
         with suppress(AnswerCutOff, DeadlineExceeded):
@@ -225,6 +226,7 @@ class Transport:
         return error_from_response(self.server, answer.status, answer.headers, body, job=job)
 
     def _send(self, request: Request, deadline: Deadline, watch: Watch) -> requests.Response:
+        """Send a request, follow redirects within the server, and retry where that is safe."""
         headers = dict(request.headers)
         data = None
         if request.body is not None:
@@ -262,7 +264,7 @@ class Transport:
                     ) from None
                 time.sleep(pause)
                 continue
-            target = self._redirect(method, url, response)
+            target = _redirect_target(method, url, response)
             if target and redirects < 3:
                 response.close()
                 url, redirects = target, redirects + 1
@@ -275,19 +277,20 @@ class Transport:
                     continue
             return response
 
-    def _redirect(self, method: str, url: str, response: requests.Response) -> str | None:
-        """Where a redirect may be followed to: the same origin, with the method unchanged."""
-        location = response.headers.get("Location")
-        if response.status_code not in _REDIRECTS or not location:
-            return None
-        if method != "GET" and response.status_code not in {307, 308}:
-            return None
-        try:
-            target = urljoin(url, location)
-            here, there = urlsplit(url), urlsplit(target)
-        except ValueError:
-            return None
-        return target if (here.scheme, here.netloc) == (there.scheme, there.netloc) else None
+
+def _redirect_target(method: str, url: str, response: requests.Response) -> str | None:
+    """Return where to follow a redirect: within the same origin, with the method unchanged."""
+    location = response.headers.get("Location")
+    if response.status_code not in _REDIRECTS or not location:
+        return None
+    if method != "GET" and response.status_code not in {307, 308}:
+        return None
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+    except ValueError:
+        return None
+    return target if (old.scheme, old.netloc) == (new.scheme, new.netloc) else None
 
 
 def _late(server: Server, job: str) -> DeadlineExceeded:
