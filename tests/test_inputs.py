@@ -1,4 +1,4 @@
-"""Promises of sdwebui.images.inputs."""
+"""Input images are converted to what every server understands, or refused with a reason."""
 
 import base64
 import io
@@ -21,9 +21,9 @@ from tests.recorded import needs_recordings, strings
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-def file_of(picture: Image.Image, format_name: str = "PNG", **options: Any) -> bytes:
+def file_of(image: Image.Image, format_name: str = "PNG", **options: Any) -> bytes:
     target = io.BytesIO()
-    picture.save(target, format_name, **options)
+    image.save(target, format_name, **options)
     return target.getvalue()
 
 
@@ -31,9 +31,9 @@ def red(mode: str = "RGB", size: tuple[int, int] = (24, 16)) -> Image.Image:
     return Image.new("RGB", size, RED).convert(mode)
 
 
-def sent(picture: PreparedImage) -> Image.Image:
-    """What a server gets, decoded."""
-    image = Image.open(io.BytesIO(base64.b64decode(picture.to_base64(), validate=True)))
+def sent(prepared: PreparedImage) -> Image.Image:
+    """Return the image that a server gets, decoded."""
+    image = Image.open(io.BytesIO(base64.b64decode(prepared.to_base64(), validate=True)))
     image.load()
     return image
 
@@ -50,11 +50,11 @@ def refusal(data: bytes) -> str:
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG"])
 def test_a_file_that_every_server_understands_is_sent_as_it_is(format_name: str) -> None:
     data = file_of(red(), format_name)
-    picture = open_image(data, name="image")
-    assert picture.to_bytes() is data
-    assert picture.size == (24, 16)
-    assert picture.warnings == ()
-    assert picture.alpha is None
+    prepared = open_image(data, name="image")
+    assert prepared.to_bytes() is data
+    assert prepared.size == (24, 16)
+    assert prepared.warnings == ()
+    assert prepared.alpha is None
 
 
 @pytest.mark.parametrize(
@@ -82,14 +82,14 @@ def test_every_other_kind_is_sent_as_an_rgb_png_of_the_same_colours(
     mode: str, format_name: str
 ) -> None:
     source = Image.new("LAB", (24, 16), (138, 209, 195)) if mode == "LAB" else red(mode)
-    picture = open_image(file_of(source, format_name), name="image")
-    image = sent(picture)
+    prepared = open_image(file_of(source, format_name), name="image")
+    image = sent(prepared)
     assert (image.format, image.mode, image.size) == ("PNG", "RGB", (24, 16))
     expected = (76, 76, 76) if mode in ("L", "LA") else (255, 255, 255) if mode == "1" else RED
     found = image.getpixel((5, 5))
     if mode != "1":
         assert found == pytest.approx(expected, abs=12)
-    assert picture.warnings == ()
+    assert prepared.warnings == ()
 
 
 @pytest.mark.parametrize(
@@ -109,25 +109,25 @@ def test_sixteen_bits_a_channel_are_not_sent_as_they_are() -> None:
 
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 16, 2, 0, 0, 0))
     data += chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    picture = open_image(data, name="image")
-    assert picture.to_bytes()[24:26] == b"\x08\x02"
-    assert sent(picture).getpixel((1, 1)) == BLUE
+    prepared = open_image(data, name="image")
+    assert prepared.to_bytes()[24:26] == b"\x08\x02"
+    assert sent(prepared).getpixel((1, 1)) == BLUE
 
 
 def test_transparency_is_kept_apart_and_shows_white() -> None:
     source = red("RGBA")
     source.paste((0, 0, 0, 0), (0, 0, 12, 16))
-    picture = open_image(file_of(source), name="image")
-    assert picture.alpha is not None
-    assert (picture.alpha.getpixel((3, 3)), picture.alpha.getpixel((20, 3))) == (0, 255)
-    assert sent(picture).getpixel((3, 3)) == (255, 255, 255)
-    assert sent(picture).getpixel((20, 3)) == RED
+    prepared = open_image(file_of(source), name="image")
+    assert prepared.alpha is not None
+    assert (prepared.alpha.getpixel((3, 3)), prepared.alpha.getpixel((20, 3))) == (0, 255)
+    assert sent(prepared).getpixel((3, 3)) == (255, 255, 255)
+    assert sent(prepared).getpixel((20, 3)) == RED
 
 
 def test_a_transparent_palette_colour_is_transparency() -> None:
     index = red("P").getpixel((0, 0))
-    picture = open_image(file_of(red("P"), "PNG", transparency=index), name="image")
-    assert picture.alpha is not None
+    prepared = open_image(file_of(red("P"), "PNG", transparency=index), name="image")
+    assert prepared.alpha is not None
     rgb_with_key = file_of(red(), "PNG", transparency=RED)
     assert open_image(rgb_with_key, name="image").alpha is not None
 
@@ -142,9 +142,9 @@ def test_a_rotation_noted_in_exif_is_applied(format_name: str) -> None:
     source.paste(BLUE, (0, 0, 12, 16))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees clockwise
-    picture = open_image(file_of(source, format_name, exif=exif.tobytes()), name="image")
-    image = sent(picture)
-    assert image.size == picture.size == (16, 24)
+    prepared = open_image(file_of(source, format_name, exif=exif.tobytes()), name="image")
+    image = sent(prepared)
+    assert image.size == prepared.size == (16, 24)
     assert image.getpixel((8, 3)) == pytest.approx(BLUE, abs=5)
     assert image.getpixel((8, 20)) == pytest.approx(RED, abs=5)
     assert 0x0112 not in image.getexif()
@@ -157,23 +157,23 @@ def animation(format_name: str) -> bytes:
 
 
 @pytest.mark.parametrize("format_name", ["GIF", "WEBP", "PNG", "AVIF"])
-def test_the_first_frame_of_an_animation_is_used_and_that_is_said(format_name: str) -> None:
-    picture = open_image(animation(format_name), name="image")
-    assert picture.warnings == ("image is animated; only the first frame is used.",)
-    assert sent(picture).getpixel((3, 3)) == pytest.approx(RED, abs=5)
-    assert sent(picture).format == "PNG"
+def test_the_first_frame_of_an_animation_is_used_with_a_warning(format_name: str) -> None:
+    prepared = open_image(animation(format_name), name="image")
+    assert prepared.warnings == ("image is animated; only the first frame is used.",)
+    assert sent(prepared).getpixel((3, 3)) == pytest.approx(RED, abs=5)
+    assert sent(prepared).format == "PNG"
 
 
-def test_the_first_page_of_a_tiff_is_used_and_that_is_said() -> None:
-    picture = open_image(animation("TIFF"), name="image")
-    assert picture.warnings == ("image has several pages; only the first page is used.",)
+def test_the_first_page_of_a_tiff_is_used_with_a_warning() -> None:
+    prepared = open_image(animation("TIFF"), name="image")
+    assert prepared.warnings == ("image has several pages; only the first page is used.",)
 
 
-def test_a_second_picture_in_a_phones_jpeg_is_no_animation() -> None:
+def test_a_second_image_in_a_phones_jpeg_is_no_animation() -> None:
     data = animation("MPO")
-    picture = open_image(data, name="image")
-    assert picture.warnings == ()
-    assert picture.to_bytes() is data
+    prepared = open_image(data, name="image")
+    assert prepared.warnings == ()
+    assert prepared.to_bytes() is data
 
 
 def profile(name: str) -> bytes:
@@ -188,8 +188,8 @@ def test_a_colour_profile_is_applied() -> None:
     red_tag, blue_tag = swapped.index(b"rXYZ"), swapped.index(b"bXYZ")
     first, second = swapped[red_tag + 4 : red_tag + 12], swapped[blue_tag + 4 : blue_tag + 12]
     swapped[red_tag + 4 : red_tag + 12], swapped[blue_tag + 4 : blue_tag + 12] = second, first
-    picture = open_image(file_of(red(), icc_profile=bytes(swapped)), name="image")
-    assert sent(picture).getpixel((3, 3)) == pytest.approx(BLUE, abs=3)
+    prepared = open_image(file_of(red(), icc_profile=bytes(swapped)), name="image")
+    assert sent(prepared).getpixel((3, 3)) == pytest.approx(BLUE, abs=3)
 
 
 @pytest.mark.parametrize("icc_profile", [profile("sRGB"), b"broken"])
@@ -198,9 +198,9 @@ def test_a_profile_that_changes_nothing_leaves_the_file_alone(icc_profile: bytes
     assert open_image(data, name="image").to_bytes() is data
 
 
-def test_a_large_picture_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
-    picture = open_image(file_of(Image.new("L", (4000, 2001), 9)), name="image")
-    image = sent(picture)
+def test_a_large_image_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
+    prepared = open_image(file_of(Image.new("L", (4000, 2001), 9)), name="image")
+    image = sent(prepared)
     assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (4000, 2001))
 
 
@@ -208,7 +208,7 @@ def test_a_large_picture_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "words"),
+    ("data", "reported"),
     [
         (b"", "image: the file is empty (0 bytes). Upload the image again."),
         (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(99), "HEIC image (as iPhones take them)"),
@@ -224,10 +224,10 @@ def test_a_large_picture_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
         (b"just words", "Use a PNG, JPEG, WebP, GIF, BMP, TIFF or AVIF file."),
     ],
 )
-def test_what_is_no_picture_is_refused_by_name(data: bytes, words: str) -> None:
+def test_a_file_that_is_no_image_is_refused_by_name(data: bytes, reported: str) -> None:
     message = refusal(data)
     assert message.startswith("image: ")
-    assert words in message
+    assert reported in message
 
 
 @pytest.mark.parametrize("format_name", ["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "AVIF"])
@@ -239,7 +239,7 @@ def test_an_incomplete_file_is_refused(format_name: str) -> None:
     assert message.endswith("Export the image again, or upload it again.")
 
 
-def test_a_header_without_a_picture_is_refused() -> None:
+def test_a_header_without_an_image_is_refused() -> None:
     assert "its header is incomplete" in refusal(file_of(red())[:20])
 
 
@@ -250,7 +250,7 @@ def png_header(width: int, height: int) -> bytes:
 
 
 @pytest.mark.parametrize(("width", "height"), [(8001, 8000), (100_000, 100_000), (2**31 - 1, 40)])
-def test_a_picture_of_too_many_pixels_is_refused_before_it_is_decoded(
+def test_an_image_of_too_many_pixels_is_refused_before_it_is_decoded(
     width: int, height: int
 ) -> None:
     message = refusal(png_header(width, height))
@@ -278,7 +278,7 @@ def test_floating_point_pixels_are_refused() -> None:
     assert "floating-point pixels" in refusal(file_of(Image.new("F", (4, 4), 0.5), "TIFF"))
 
 
-def test_too_little_memory_is_told_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_little_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise MemoryError
 
@@ -296,11 +296,11 @@ def test_damaged_files_are_opened_or_refused_but_never_crash(
     for _ in range(draw.draw(st.integers(1, 4))):
         data[draw.draw(st.integers(0, len(data) - 1))] = draw.draw(st.integers(0, 255))
     try:
-        picture = open_image(bytes(data), name="image")
+        prepared = open_image(bytes(data), name="image")
     except InvalidInput as error:
         assert str(error).startswith("image: ")
     else:
-        assert picture.image.mode == "RGB"
+        assert prepared.image.mode == "RGB"
 
 
 # Sizes
@@ -320,14 +320,14 @@ def test_damaged_files_are_opened_or_refused_but_never_crash(
         ((4097, 4095), (4096, 4096)),
     ],
 )
-def test_a_blank_size_is_the_pictures_own_within_limits(
+def test_a_blank_size_is_the_images_own_within_the_limits(
     own: tuple[int, int], fitting: tuple[int, int]
 ) -> None:
     assert fit_size(*own) == fitting
 
 
 @given(st.integers(1, 20_000), st.integers(1, 20_000))
-def test_every_size_that_is_asked_for_can_be_asked_for(width: int, height: int) -> None:
+def test_every_fitted_size_can_be_requested(width: int, height: int) -> None:
     fitting = fit_size(width, height)
     assert all(64 <= side <= 4096 and side % 8 == 0 for side in fitting)
     if min(width, height) >= 64 and max(width, height) <= 4096:
@@ -338,7 +338,7 @@ def test_every_size_that_is_asked_for_can_be_asked_for(width: int, height: int) 
 # Start-up
 
 
-def test_pillow_is_not_imported_before_a_picture_is_opened() -> None:
+def test_pillow_is_not_imported_before_an_image_is_opened() -> None:
     script = (
         "import sys, sdwebui.images.inputs, sdwebui.images.masks; sys.exit('PIL' in sys.modules)"
     )
@@ -350,7 +350,7 @@ def test_pillow_is_not_imported_before_a_picture_is_opened() -> None:
 
 @needs_recordings
 @pytest.mark.parametrize("family", ["sdcpp", "koboldcpp"])
-def test_pictures_that_recorded_servers_ignored_become_ones_that_they_take(family: str) -> None:
+def test_images_that_recorded_servers_ignored_become_ones_that_they_take(family: str) -> None:
     taken = 0
     for case, place, text in strings(family):
         if place != "/request/body/init_images" or case.split("-")[1] not in (

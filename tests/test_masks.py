@@ -1,4 +1,4 @@
-"""Promises of sdwebui.images.masks."""
+"""Masks mark what is to change, from a file, an area, transparency or the sides to extend."""
 
 import pytest
 from hypothesis import given
@@ -14,15 +14,14 @@ SIZE = (32, 24)
 LEFT, RIGHT = (5, 12), (26, 12)
 HALF = (0, 0, 16, 24)
 
-
 Colour = int | tuple[int, ...]
 
 
 def half(mode: str, ground: Colour, stroke: Colour) -> Image.Image:
-    """The left half painted."""
-    picture = Image.new(mode, SIZE, ground)
-    picture.paste(stroke, HALF)
-    return picture
+    """Return an image whose left half is painted."""
+    image = Image.new(mode, SIZE, ground)
+    image.paste(stroke, HALF)
+    return image
 
 
 def photo(size: tuple[int, int] = SIZE) -> Image.Image:
@@ -31,7 +30,7 @@ def photo(size: tuple[int, int] = SIZE) -> Image.Image:
 
 
 def marks(mask: PreparedImage) -> tuple[object, object]:
-    """What a server gets at the left and at the right."""
+    """Return the pixels at the left and at the right of the mask that a server gets."""
     image = sent(mask)
     assert (image.format, image.mode) == ("PNG", "RGB")
     return image.getpixel(LEFT), image.getpixel(RIGHT)
@@ -42,7 +41,7 @@ CLEAR = (0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
-    "picture",
+    "painted",
     [
         half("L", 0, 255),
         half("1", 0, 1),
@@ -68,8 +67,8 @@ CLEAR = (0, 0, 0, 0)
         "LA",
     ],
 )
-def test_what_is_painted_is_to_change(picture: Image.Image) -> None:
-    mask = mask_from(file_of(picture), SIZE, name="mask")
+def test_what_is_painted_is_to_change(painted: Image.Image) -> None:
+    mask = mask_from(file_of(painted), SIZE, name="mask")
     left, right = marks(mask)
     assert left in (WHITE, (128,) * 3)
     assert right == BLACK
@@ -77,27 +76,27 @@ def test_what_is_painted_is_to_change(picture: Image.Image) -> None:
 
 
 def test_black_painted_over_white_is_to_stay() -> None:
-    picture = half("RGBA", CLEAR, (255, 255, 255, 255))
-    picture.paste((0, 0, 0, 255), (0, 0, 8, 24))
-    image = sent(mask_from(file_of(picture), SIZE, name="mask"))
+    painted = half("RGBA", CLEAR, (255, 255, 255, 255))
+    painted.paste((0, 0, 0, 255), (0, 0, 8, 24))
+    image = sent(mask_from(file_of(painted), SIZE, name="mask"))
     assert [image.getpixel((x, 12)) for x in (3, 12, 26)] == [BLACK, WHITE, BLACK]
 
 
 def test_strokes_with_soft_edges_stay_soft() -> None:
-    picture = Image.new("RGBA", SIZE, (0, 0, 0, 255))
-    picture.putalpha(Image.linear_gradient("L").resize(SIZE))
-    image = sent(mask_from(file_of(picture), SIZE, name="mask"))
+    painted = Image.new("RGBA", SIZE, (0, 0, 0, 255))
+    painted.putalpha(Image.linear_gradient("L").resize(SIZE))
+    image = sent(mask_from(file_of(painted), SIZE, name="mask"))
     column = [image.getpixel((9, y))[0] for y in range(24)]  # type: ignore[index]
     assert column == sorted(column)
     assert len(set(column)) > 15
 
 
 @pytest.mark.parametrize("grey", [False, True], ids=["colour", "black and white photo"])
-def test_the_holes_of_a_picture_are_to_be_filled_and_that_is_said(grey: bool) -> None:
+def test_the_transparent_parts_of_an_image_are_to_change_with_a_warning(grey: bool) -> None:
     source = Image.linear_gradient("L").resize(SIZE) if grey else photo()
-    picture = source.convert("RGBA")
-    picture.paste(CLEAR, HALF)
-    mask = mask_from(file_of(picture), SIZE, name="mask")
+    painted = source.convert("RGBA")
+    painted.paste(CLEAR, HALF)
+    mask = mask_from(file_of(painted), SIZE, name="mask")
     assert marks(mask) == (WHITE, BLACK)
     assert mask.warnings == (
         "mask is an image with transparent parts: these were taken as the mask.",
@@ -109,7 +108,7 @@ def test_a_mask_that_is_all_transparent_marks_everything() -> None:
     assert marks(mask) == (WHITE, WHITE)
 
 
-def test_a_mask_of_another_size_is_stretched_and_that_is_said() -> None:
+def test_a_mask_of_another_size_is_stretched_with_a_warning() -> None:
     mask = mask_from(file_of(half("L", 0, 255)), (64, 96), name="mask")
     assert mask.size == (64, 96)
     assert sent(mask).getpixel((20, 50)) == WHITE
@@ -130,7 +129,7 @@ def test_an_inverted_mask_that_marks_nothing_is_refused() -> None:
         mask_from(file_of(Image.new("L", SIZE, 255)), SIZE, name="mask", inverted=True)
 
 
-def test_a_mask_that_is_no_picture_is_refused_by_its_name() -> None:
+def test_a_mask_that_is_no_image_is_refused_by_its_name() -> None:
     with pytest.raises(InvalidInput, match=r"^mask: this is no image"):
         mask_from(b"garbage", SIZE, name="mask")
 
@@ -178,29 +177,29 @@ def test_an_area_marks_a_pixel_at_least(
 # Transparency of the image itself
 
 
-def test_the_transparent_pixels_of_a_picture_serve_as_its_mask() -> None:
-    picture = photo().convert("RGBA")
-    picture.paste(CLEAR, HALF)
-    mask = mask_from_transparency(open_image(file_of(picture), name="image"))
+def test_the_transparent_pixels_of_an_image_serve_as_its_mask() -> None:
+    painted = photo().convert("RGBA")
+    painted.paste(CLEAR, HALF)
+    mask = mask_from_transparency(open_image(file_of(painted), name="image"))
     assert mask is not None
     assert marks(mask) == (WHITE, BLACK)
 
 
-def test_a_picture_without_transparency_has_no_mask() -> None:
+def test_an_image_without_transparency_has_no_mask() -> None:
     assert mask_from_transparency(open_image(file_of(photo()), name="image")) is None
 
 
 def test_a_transparency_that_hides_next_to_nothing_is_refused() -> None:
-    picture = open_image(file_of(half("RGBA", (1, 2, 3, 255), (1, 2, 3, 200))), name="image")
+    prepared = open_image(file_of(half("RGBA", (1, 2, 3, 255), (1, 2, 3, 200))), name="image")
     with pytest.raises(InvalidInput, match="image: the mask marks nothing"):
-        mask_from_transparency(picture)
+        mask_from_transparency(prepared)
 
 
 # Outpainting
 
 
-def opened(picture: Image.Image) -> PreparedImage:
-    return open_image(file_of(picture), name="image")
+def opened(image: Image.Image) -> PreparedImage:
+    return open_image(file_of(image), name="image")
 
 
 def levels(mask: PreparedImage) -> Image.Image:
@@ -218,21 +217,21 @@ def levels(mask: PreparedImage) -> Image.Image:
     ],
     ids=str,
 )
-def test_the_picture_stays_and_the_room_around_it_is_marked(
+def test_the_image_stays_and_the_room_around_it_is_marked(
     sides: dict[str, int], size: tuple[int, int], box: tuple[int, int]
 ) -> None:
     source = photo((96, 64))
-    picture, mask = outpaint(opened(source), **sides, feather=0)
-    assert picture.size == mask.size == size
+    extended, mask = outpaint(opened(source), **sides, feather=0)
+    assert extended.size == mask.size == size
     whole = (*box, box[0] + 96, box[1] + 64)
-    assert picture.image.crop(whole).tobytes() == source.tobytes()
+    assert extended.image.crop(whole).tobytes() == source.tobytes()
     expected = Image.new("L", size, 255)
     expected.paste(0, whole)
     assert levels(mask).tobytes() == expected.tobytes()
 
 
 @pytest.mark.parametrize("side", ["left", "right", "top", "bottom"])
-def test_the_mask_fades_out_inside_the_picture_at_the_side_that_grew(side: str) -> None:
+def test_the_mask_fades_out_inside_the_image_at_the_side_that_grew(side: str) -> None:
     _, mask = outpaint(opened(photo((96, 96))), **{side: 32}, feather=32)
     turned = levels(mask).rotate(
         {"left": 0, "right": 180, "top": 90, "bottom": -90}[side], expand=True
@@ -246,27 +245,27 @@ def test_the_mask_fades_out_inside_the_picture_at_the_side_that_grew(side: str) 
     assert row[66:] == [0] * 62
 
 
-def test_a_feather_wider_than_the_picture_leaves_its_middle() -> None:
+def test_a_feather_wider_than_the_image_leaves_its_middle() -> None:
     _, mask = outpaint(opened(photo((64, 64))), left=64, right=64, top=64, bottom=64, feather=500)
     assert levels(mask).getpixel((96, 96)) < 20  # type: ignore[operator]
     assert levels(mask).getpixel((5, 5)) == 255
 
 
-def test_the_room_is_filled_with_the_pictures_edges() -> None:
+def test_the_room_is_filled_with_the_images_edges() -> None:
     source = Image.new("RGB", (96, 64), (200, 30, 30))
     ImageDraw.Draw(source).rectangle((48, 0, 95, 63), fill=(30, 30, 200))
-    picture, _ = outpaint(opened(source), left=64, right=64, top=64, bottom=64)
+    extended, _ = outpaint(opened(source), left=64, right=64, top=64, bottom=64)
     for corner in ((0, 0), (0, 191), (0, 100)):
-        assert picture.image.getpixel(corner) == (200, 30, 30)
+        assert extended.image.getpixel(corner) == (200, 30, 30)
     for corner in ((223, 0), (223, 191), (223, 100)):
-        assert picture.image.getpixel(corner) == (30, 30, 200)
+        assert extended.image.getpixel(corner) == (30, 30, 200)
 
 
 def test_the_result_is_sent_as_an_rgb_png() -> None:
-    picture, mask = outpaint(opened(photo((64, 64))), left=8)
-    assert (sent(picture).format, sent(picture).mode) == ("PNG", "RGB")
+    extended, mask = outpaint(opened(photo((64, 64))), left=8)
+    assert (sent(extended).format, sent(extended).mode) == ("PNG", "RGB")
     assert (sent(mask).format, sent(mask).mode) == ("PNG", "RGB")
-    assert sent(picture).size == (72, 64)
+    assert sent(extended).size == (72, 64)
 
 
 @given(
@@ -279,19 +278,19 @@ def test_both_sides_become_multiples_of_eight(
     width: int, height: int, left: int, right: int, top: int, bottom: int, feather: int
 ) -> None:
     source = PreparedImage("image", Image.new("RGB", (width, height), WHITE))
-    picture, mask = outpaint(
+    extended, mask = outpaint(
         source, left=left, right=right, top=top, bottom=bottom, feather=feather
     )
-    assert picture.size == mask.size
-    assert picture.size[0] % 8 == picture.size[1] % 8 == 0
-    assert left + width + right <= picture.size[0] < left + width + right + 8
-    assert top + height + bottom <= picture.size[1] < top + height + bottom + 8
+    assert extended.size == mask.size
+    assert extended.size[0] % 8 == extended.size[1] % 8 == 0
+    assert left + width + right <= extended.size[0] < left + width + right + 8
+    assert top + height + bottom <= extended.size[1] < top + height + bottom + 8
 
 
-def test_pixels_for_the_multiple_of_eight_go_where_the_picture_grows() -> None:
+def test_pixels_for_the_multiple_of_eight_go_where_the_image_grows() -> None:
     source = Image.new("RGB", (61, 64), (9, 9, 9))
-    picture, mask = outpaint(opened(source), left=10, feather=0)
-    assert picture.size == (72, 64)
+    extended, mask = outpaint(opened(source), left=10, feather=0)
+    assert extended.size == (72, 64)
     assert levels(mask).getpixel((10, 5)) == 255
     assert levels(mask).getpixel((11, 5)) == 0
     assert levels(mask).getpixel((71, 5)) == 0
@@ -300,10 +299,10 @@ def test_pixels_for_the_multiple_of_eight_go_where_the_picture_grows() -> None:
 def test_growing_beyond_4096_pixels_is_refused_with_the_sum() -> None:
     with pytest.raises(InvalidInput, match="grows from 4000x64 to 4104x64 pixels; at most 4096"):
         outpaint(opened(Image.new("RGB", (4000, 64))), left=50, right=50)
-    picture, _ = outpaint(opened(Image.new("RGB", (4000, 64))), left=48, right=48)
-    assert picture.size == (4096, 64)
+    extended, _ = outpaint(opened(Image.new("RGB", (4000, 64))), left=48, right=48)
+    assert extended.size == (4096, 64)
 
 
-def test_the_pictures_warnings_go_along() -> None:
+def test_the_images_warnings_are_kept() -> None:
     source = PreparedImage("image", Image.new("RGB", (64, 64)), warnings=("careful",))
     assert outpaint(source, left=8)[0].warnings == ("careful",)

@@ -1,8 +1,8 @@
-"""Blank sizes, steps and CFG follow the family that a checkpoint's name tells."""
+"""Blank sizes, steps and CFG follow the family that a checkpoint's name shows."""
 
 import pytest
 
-from sdwebui.images.sizes import limit_notes, rounding_notes, to_step
+from sdwebui.images.sizes import size_notes, to_step
 from sdwebui.parameters import AspectRatio, ModelFamily
 from sdwebui.planning.presets import preset_for, size_for
 
@@ -35,7 +35,7 @@ from sdwebui.planning.presets import preset_for, size_for
         ("", "SD 1.5", (512, 512), 20, 7.0),
     ],
 )
-def test_family_is_told_from_the_name(
+def test_the_family_follows_from_the_name(
     name: str, family: str, size: tuple[int, int], steps: int, cfg_scale: float
 ) -> None:
     preset = preset_for(name)
@@ -55,9 +55,9 @@ def test_family_is_told_from_the_name(
         ("mymix", "zimage", "Z-Image", (1024, 1024), 28, 4.0),
         ("mymix", "auto", "SD 1.5", (512, 512), 20, 7.0),
         ("", "sdxl", "SDXL", (1024, 1024), 20, 7.0),
-        # What is said wins over what the name says.
+        # A given family wins over the one in the name.
         ("sd_xl_base_1.0", "sd15", "SD 1.5", (512, 512), 20, 7.0),
-        # The name still tells of a distilled model, of how many steps.
+        # The name still shows a distilled model and its number of steps.
         ("mymix_lightning", "sdxl", "SDXL", (1024, 1024), 6, 1.5),
         ("mymix_8step_lightning", "sdxl", "SDXL", (1024, 1024), 8, 1.5),
         ("mymix_schnell", "flux", "Flux", (1024, 1024), 4, 1.0),
@@ -90,19 +90,20 @@ def test_every_aspect_ratio_has_a_size_of_about_the_same_area(
     assert 0.8 < width * height / square < 1.8
 
 
-def test_a_side_that_was_rounded_is_told() -> None:
-    assert rounding_notes(700, 304, 704, 304) == ("width 700 became 704, a multiple of 8.",)
-    assert rounding_notes(None, None, 512, 512) == ()
+def test_a_side_that_was_rounded_is_reported() -> None:
+    assert size_notes((700, 304), (704, 304)) == ("width 700 became 704, a multiple of 8.",)
+    assert size_notes((None, None), (512, 512)) == ()
 
 
-def test_a_side_that_the_aspect_ratio_makes_too_long_or_short_is_told() -> None:
-    assert limit_notes("9:16", 2400, None) == (
+def test_a_side_that_the_aspect_ratio_makes_too_long_or_short_is_reported() -> None:
+    assert size_notes((2400, None), (2400, 4096), "9:16") == (
         "height became 4096 instead of the 4267 of 9:16: sides are of 64 to 4096 pixels.",
     )
-    assert limit_notes("16:9", 64, None) == (
+    assert size_notes((64, None), (64, 64), "16:9") == (
         "height became 64 instead of the 36 of 16:9: sides are of 64 to 4096 pixels.",
     )
-    assert limit_notes("16:9", 1280, None) == limit_notes("16:9", None, None) == ()
+    assert size_notes((1280, None), (1280, 720), "16:9") == ()
+    assert size_notes((None, None), (1344, 768), "16:9") == ()
 
 
 def test_given_sides_are_used_and_a_missing_one_follows() -> None:

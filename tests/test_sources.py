@@ -230,7 +230,7 @@ def test_outpainting_needs_a_side() -> None:
 
 
 def test_an_image_alone_is_made_ready() -> None:
-    picture, text = ready(png(), "control_image")
-    assert picture.size == decoded(text).size == (128, 96)
+    prepared_image, text = ready(png(), "control_image")
+    assert prepared_image.size == decoded(text).size == (128, 96)
     with pytest.raises(InvalidInput, match="control_image: the file is empty"):
         ready(b"", "control_image")

@@ -16,25 +16,24 @@ LARGEST_SIDE: dict[ConvertibleTo, int] = {"png": 2**31 - 1, "jpeg": 65_500, "web
 def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = None) -> bytes:
     """Return the image in another format, with its generation parameters kept.
 
-    Takes CPU time (0.1 s for a megapixel), so callers run it in a thread.
+    Takes CPU time (0.1 s a megapixel), so callers run it in a thread.
 
     Args:
         data: An image of any format that Pillow reads.
-        output_format: What is wanted.
+        output_format: The format to convert to.
         parameters: Generation parameters to write if the file holds none of its own.
 
     Returns:
-        The very same object if the image is of that format already and nothing is to be
-        added, or if it is animated: then a conversion would lose all but one frame. A JPEG of a
-        transparent image is on white.
+        The file, a JPEG with white for what was transparent; the same object if the image is of
+        that format already and nothing is to be added, or if it is animated, since a conversion
+        would keep one frame only.
 
     Raises:
         InvalidInput: The image is larger than the format can hold.
         NotAnImage: It cannot be decoded.
     """
-    source = sniff(data)
     text = metadata.parameters_of(data)
-    if source.name == output_format:
+    if sniff(data).name == output_format:
         return metadata.with_parameters(data, parameters) if parameters and not text else data
     from sdwebui.images import decode
 
@@ -49,22 +48,23 @@ def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = 
             f"An image of {len(data)} bytes arrived that cannot be decoded ({error}). "
             "The connection or the server cut it off; try again."
         ) from error
-    kept = text or parameters
-    return metadata.with_parameters(converted, kept) if kept else converted
+    text = text or parameters
+    return metadata.with_parameters(converted, text) if text else converted
 
 
 def shrunk(data: bytes, most_bytes: int) -> tuple[bytes, str]:
-    """Make an image fit into a number of bytes: as a JPEG, of lower quality, then of smaller size.
+    """Return the image as a JPEG of at most a number of bytes, and what it became.
 
-    Its generation parameters are kept. Takes CPU time, so callers run it in a thread.
+    Quality is lowered before the size is. The generation parameters are kept. Takes CPU time, so
+    callers run it in a thread.
 
     Args:
         data: An image of any format that Pillow reads.
-        most_bytes: What the file may have.
+        most_bytes: The largest size of the file.
 
     Returns:
-        The file, and what it became ("a JPEG of quality 80"); the very same object and "" where
-        it is an animation, which would lose all but one frame.
+        The file, and what it became ("a JPEG of quality 80"); the same object and "" for an
+        animation, since a JPEG would keep one frame only.
 
     Raises:
         NotAnImage: It cannot be decoded.
@@ -85,18 +85,18 @@ def shrunk(data: bytes, most_bytes: int) -> tuple[bytes, str]:
                     image = source.resize(size)
                 if max(image.size) > LARGEST_SIDE["jpeg"]:
                     continue
-                made = decode.encoded(image, "jpeg", quality=quality)
-                if len(made) <= room:
+                jpeg = decode.encoded(image, "jpeg", quality=quality)
+                if len(jpeg) <= room:
                     break
     except decode.FAILURES as error:
         raise NotAnImage(f"An image of {len(data)} bytes cannot be decoded ({error}).") from error
-    kept = metadata.with_parameters(made, text) if text else made
-    what = "a JPEG" if quality is None else f"a JPEG of quality {quality}"
-    return kept, what if share == 1 else f"{what} and {image.width}×{image.height} pixels"
+    jpeg = metadata.with_parameters(jpeg, text) if text else jpeg
+    became = "a JPEG" if quality is None else f"a JPEG of quality {quality}"
+    return jpeg, became if share == 1 else f"{became} and {image.width}×{image.height} pixels"
 
 
 def _attempts() -> Iterator[tuple[int | None, float]]:
-    """Yield quality and size: first what no eye sees, then less and less."""
+    """Yield JPEG quality and share of the size to try, from the least visible loss on."""
     yield from ((None, 1.0), (90, 1.0), (80, 1.0), (65, 1.0))
     share = 1.0
     while share > 0.05:

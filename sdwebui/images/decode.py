@@ -1,6 +1,7 @@
-"""What Pillow does for this project. Importing this module imports Pillow, so do it late.
+"""Decoding and encoding of images with Pillow.
 
-Everything here takes CPU time (some 20 ms a megapixel), so callers run it in a thread.
+Importing this module imports Pillow, so other modules import it inside functions. Everything here
+takes CPU time (some 20 ms a megapixel), so callers run it in a thread.
 """
 
 import io
@@ -12,27 +13,27 @@ from PIL import Image, ImageOps
 from sdwebui.images.formats import ConvertibleTo, sniff
 
 JPEG_QUALITY = 95
-"""Above it files grow fast and no eye sees more; colours are kept at full resolution."""
+"""Higher values make files much larger without a visible gain; colours are not subsampled."""
 
 WEBP_QUALITY = 92
 """Looks like the JPEG quality above at about half its size."""
 
 TooManyPixels = Image.DecompressionBombError
-"""Raised where a file wants to unpack to more than 178 megapixels."""
+"""Raised for a file that would decode to more than 178 megapixels."""
 
 FAILURES = (
     *(OSError, EOFError, SyntaxError, ValueError, TypeError, LookupError, ArithmeticError),
     *(AttributeError, RuntimeError, struct.error, TooManyPixels),
 )
-"""What Pillow raises at files that are damaged, depending on where."""
+"""What Pillow raises for damaged files, depending on the place of the damage."""
 
 _ORIENTATION = 0x0112
 
 
 def open_undecoded(data: bytes) -> Image.Image:
-    """An image in Pillow's hands, its pixels not decoded yet.
+    """Return an image whose pixels are not decoded yet.
 
-    Only the one decoder that is needed is imported: all of them together take 130 ms.
+    Only the decoder that is needed is imported: all of them together take 130 ms.
 
     Raises:
         OSError: The file is damaged, or Pillow cannot read the format; or another of
@@ -45,7 +46,7 @@ def open_undecoded(data: bytes) -> Image.Image:
 
 
 def _import_plugin(format_name: str) -> None:
-    """Those that Pillow does not import before anything else."""
+    """Import the decoder and encoder of a format that Pillow does not import by itself."""
     match format_name:
         case "WEBP":
             from PIL import WebPImagePlugin  # noqa: F401
@@ -56,35 +57,35 @@ def _import_plugin(format_name: str) -> None:
 
 
 def is_animated(image: Image.Image) -> bool:
-    """Whether it has several frames or pages; phones' JPEGs with a second image do not count."""
+    """Return whether an image has several frames or pages; a phone's JPEG pair does not count."""
     return bool(getattr(image, "is_animated", False)) and image.format not in ("JPEG", "MPO")
 
 
 def upright(image: Image.Image) -> Image.Image:
-    """As it is to be seen: the rotation that cameras note in EXIF is applied."""
+    """Return an image with the rotation applied that cameras note in EXIF."""
     if image.getexif().get(_ORIENTATION, 1) == 1:
         return image  # exif_transpose would copy
     return ImageOps.exif_transpose(image)
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """Grey images of 16 bits a pixel as 8, scaled; all others as they are."""
+    """Return a grey image of 16 bits a pixel scaled to 8 bits, any other as it is."""
     if not image.mode.startswith("I"):
         return image
     return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
 
 
 def on_white(image: Image.Image) -> Image.Image:
-    """An RGBA image without its transparency, as A1111 and Forge flatten input images."""
-    paper = Image.new("RGB", image.size, "white")
-    paper.paste(image, mask=image.getchannel("A"))
-    return paper
+    """Return an RGBA image flattened on white, as A1111 and Forge flatten input images."""
+    flattened = Image.new("RGB", image.size, "white")
+    flattened.paste(image, mask=image.getchannel("A"))
+    return flattened
 
 
 def in_srgb(image: Image.Image) -> Image.Image:
-    """Colours as screens show them; the same object if they are already.
+    """Return an image with its colour profile applied; the same object if there is none.
 
-    CMYK without a profile, or with a broken one, is left to the plain formula.
+    CMYK without a profile, or with a broken one, is left for Pillow's own conversion.
     """
     profile = image.info.get("icc_profile")
     if not profile or image.mode not in ("RGB", "CMYK"):
@@ -105,14 +106,14 @@ def in_srgb(image: Image.Image) -> Image.Image:
 def encoded(
     image: Image.Image, output_format: ConvertibleTo, *, quality: int | None = None
 ) -> bytes:
-    """The image upright, in 8 bits a channel, as a file without any metadata but colours.
+    """Return the image file: upright, 8 bits a channel, no metadata but the colour profile.
 
     Transparency stays, except in a JPEG, where it becomes white.
 
     Args:
         image: Decoded or not.
         output_format: Of the file.
-        quality: Of a JPEG, 1–95; None keeps all that the eye sees, colours at full resolution.
+        quality: Of a JPEG, 1–95; None for :data:`JPEG_QUALITY` without colour subsampling.
 
     Raises:
         OSError: The file it came from is damaged; or another of :data:`FAILURES`.

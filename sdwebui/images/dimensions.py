@@ -16,16 +16,16 @@ def size_of(data: bytes) -> tuple[int, int]:
     """Return width and height in pixels, from the file's header; a JPEG's rotation is not applied.
 
     Raises:
-        NotAnImage: No image, or its header is cut off or wrong.
+        NotAnImage: The file is no image, or its header is cut off or wrong.
     """
-    found = sniff(data)
+    kind = sniff(data)
     try:
-        size = _MEASURES.get(found.name, _measured_by_pillow)(data)
+        size = _READERS.get(kind.name, _size_by_pillow)(data)
     except (struct.error, IndexError):
         size = None
     if size is None or min(size) < 1:
         raise NotAnImage(
-            f"An image arrived broken: the header of the {found.name.upper()} file "
+            f"An image arrived broken: the header of the {kind.name.upper()} file "
             f"({len(data)} bytes) gives no size. "
             "The connection or the server cut it off; try again."
         )
@@ -41,7 +41,7 @@ def _png_size(data: bytes) -> tuple[int, int] | None:
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
     for marker, start, _end in metadata.jpeg_segments(data):
-        # SOF0–SOF15 carry the size; C4 (Huffman), C8 and CC (arithmetic) are other things.
+        # SOF0–SOF15 hold the size; C4 (Huffman), C8 and CC (arithmetic) are other segments.
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             height, width = struct.unpack_from(">HH", data, start + 1)
             return width, height
@@ -74,7 +74,7 @@ def _bmp_size(data: bytes) -> tuple[int, int] | None:
     return width, abs(height)  # a negative height means that rows run from the top
 
 
-def _measured_by_pillow(data: bytes) -> tuple[int, int] | None:
+def _size_by_pillow(data: bytes) -> tuple[int, int] | None:
     from sdwebui.images import decode
 
     try:
@@ -84,7 +84,7 @@ def _measured_by_pillow(data: bytes) -> tuple[int, int] | None:
         return None
 
 
-_MEASURES: dict[str, Callable[[bytes], tuple[int, int] | None]] = {
+_READERS: dict[str, Callable[[bytes], tuple[int, int] | None]] = {
     "png": _png_size,
     "jpeg": _jpeg_size,
     "webp": _webp_size,

@@ -1,4 +1,4 @@
-"""An image file that a script hands over."""
+"""An image file as input of a script."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,7 +9,7 @@ from sdwebui.errors import FileUnavailable
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """An image for the parameters ``image``, ``mask``, ``control_image`` and the like.
+    """An image file for the parameters ``image``, ``mask``, ``control_image`` and the like.
 
     Attributes:
         data: The whole file.

@@ -1,7 +1,7 @@
-"""What an image file is, told from its first bytes.
+"""The format of an image file, recognised from its first bytes.
 
-Servers send PNG, JPEG or WebP after a setting of theirs, whatever was requested. Pillow is not
-needed here, which keeps the plugin's start short.
+Servers choose between PNG, JPEG and WebP by their own settings, whatever was requested. Pillow is
+not needed here, which keeps the plugin's start short.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class ImageFormat:
 
     Attributes:
         name: Its short name in lower case.
-        mime_type: As Dify wants it for files; holds the word ``image``.
+        mime_type: Its MIME type, such as ``image/png``.
         extension: Of file names, without the dot.
     """
 
@@ -61,7 +61,7 @@ def recognise(data: bytes) -> ImageFormat | None:
 
 
 def brands_of(data: bytes) -> set[bytes]:
-    """Return what an ISO media file (AVIF, HEIC, MP4, …) says it is; empty for all others."""
+    """Return the brands of an ISO media file (AVIF, HEIC, MP4, …); none for all other files."""
     if data[4:8] != b"ftyp":
         return set()
     box = data[8 : min(int.from_bytes(data[:4]), 64)]
@@ -78,7 +78,7 @@ def sniff(data: bytes) -> ImageFormat:
         # KoboldCpp 1.116.1 answers a failed generation so, with status 200.
         raise NotAnImage(
             "The server sent an empty image, so the generation failed on its side. "
-            "The reason stands in the server's log."
+            "The server's log has the reason."
         )
     found = recognise(data)
     if found is None:

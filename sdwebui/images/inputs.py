@@ -1,9 +1,8 @@
-"""Input images: checked and brought into the one shape that every server understands.
+"""Input images: checked, and converted to what every server understands.
 
 Servers are bad at refusing images: A1111 does so only after the wait in the queue, and
-stable-diffusion.cpp takes garbage, WebP and grey images without a word and answers with an image
-that ignores them. So everything is settled here, before anything is sent, and what is sent is an
-RGB PNG or JPEG.
+stable-diffusion.cpp accepts garbage, WebP and grey images without an error and returns an image
+that ignores them. So images are checked here, before anything is sent, and sent as RGB PNG or JPEG.
 
 Decoding takes CPU time (20 ms a megapixel), so callers run :func:`open_image` in a thread.
 Pillow is imported only then: that keeps the plugin's start short.
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MEGAPIXELS = 64
-"""The largest image that is taken; decoded it needs 192 MB."""
+"""The largest image that is accepted; decoded it needs 192 MB."""
 
 PNG_PIXELS = 8_000_000
 """Above this many pixels a re-encoded image is sent as JPEG: the PNG of a photo of 64 megapixels
@@ -36,10 +35,10 @@ class PreparedImage:
 
     Attributes:
         name: The parameter it came in, for messages.
-        image: RGB, upright; what was transparent shows white behind it.
-        alpha: Its transparency (0 = transparent), where it has any.
+        image: RGB, upright; white where it was transparent.
+        alpha: Its transparency (0 = transparent), if it has any.
         warnings: What was changed that the user may not expect, as sentences.
-        original: The file, where it can be sent as it is.
+        original: The file, if it can be sent as it is.
     """
 
     name: str
@@ -50,11 +49,11 @@ class PreparedImage:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Return width and height in pixels."""
+        """Width and height in pixels."""
         return self.image.size
 
     def to_bytes(self) -> bytes:
-        """An RGB PNG or JPEG: the file itself where nothing had to be changed."""
+        """Return an RGB PNG or JPEG: the file itself if nothing had to be changed."""
         if self.original is not None:
             return self.original
         target = io.BytesIO()
@@ -67,7 +66,7 @@ class PreparedImage:
         return target.getvalue()
 
     def to_base64(self) -> str:
-        """:meth:`to_bytes` as the API wants it."""
+        """Return :meth:`to_bytes` as the API expects it."""
         return pybase64.b64encode(self.to_bytes()).decode("ascii")
 
 
@@ -84,7 +83,7 @@ def open_image(data: bytes, *, name: str) -> PreparedImage:
     """
     _check_format(data, name)
     try:
-        return _opened(data, name)
+        return _prepare(data, name)
     except MemoryError as error:
         raise InvalidInput(
             f"{name}: there is not enough memory to open the image. Shrink it first."
@@ -92,18 +91,18 @@ def open_image(data: bytes, *, name: str) -> PreparedImage:
 
 
 def _check_format(data: bytes, name: str) -> None:
-    """Refuse what is no image or too large, before anything is decoded."""
+    """Refuse a file that is no image or too large, before anything is decoded."""
     if not data:
         raise InvalidInput(f"{name}: the file is empty (0 bytes). Upload the image again.")
-    found = formats.recognise(data)
-    if found is None or found is formats.JXL:
-        raise InvalidInput(f"{name}: {_what_else(data)}")
-    if found in (formats.TIFF, formats.AVIF):
-        return  # measured by Pillow
+    kind = formats.recognise(data)
+    if kind is None or kind is formats.JXL:
+        raise InvalidInput(f"{name}: {_unreadable_message(data)}")
+    if kind in (formats.TIFF, formats.AVIF):
+        return  # Pillow reads their size.
     try:
         width, height = size_of(data)
     except NotAnImage as error:
-        raise _damaged(name, _kind(data), "its header is incomplete") from error
+        raise _damaged_error(name, _format_name(data), "its header is incomplete") from error
     _check_area(name, width, height)
 
 
@@ -115,7 +114,7 @@ def _check_area(name: str, width: int, height: int) -> None:
         )
 
 
-def _damaged(name: str, kind: str, reason: object) -> InvalidInput:
+def _damaged_error(name: str, kind: str, reason: object) -> InvalidInput:
     return InvalidInput(
         f"{name}: the {kind} file is damaged or incomplete ({reason}). "
         "Export the image again, or upload it again."
@@ -126,8 +125,8 @@ _CONVERT = "Convert it to PNG or JPEG first."
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 
 
-def _what_else(data: bytes) -> str:
-    """What a file is that is no readable image, and what to do about it."""
+def _unreadable_message(data: bytes) -> str:
+    """Return what an unreadable file is, and what to do about it."""
     head = data[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     brands = formats.brands_of(data)
     if formats.recognise(data) is formats.JXL:
@@ -151,7 +150,7 @@ def _what_else(data: bytes) -> str:
     )
 
 
-def _opened(data: bytes, name: str) -> PreparedImage:
+def _prepare(data: bytes, name: str) -> PreparedImage:
     from sdwebui.images import decode
 
     notes: list[str] = []
@@ -160,8 +159,8 @@ def _opened(data: bytes, name: str) -> PreparedImage:
             _check_area(name, *image.size)
             if image.mode == "F":
                 raise InvalidInput(
-                    f"{name}: the image has floating-point pixels, whose white is anyone's "
-                    "guess. Convert it to 8 bits a channel first."
+                    f"{name}: the image has floating-point pixels, for which no value of white is "
+                    "defined. Convert it to 8 bits a channel first."
                 )
             if decode.is_animated(image):
                 tiff = image.format == "TIFF"
@@ -178,26 +177,26 @@ def _opened(data: bytes, name: str) -> PreparedImage:
             f"{name}: the image has far more than {MEGAPIXELS} megapixels. Shrink it first."
         ) from error
     except decode.FAILURES as error:
-        raise _damaged(name, _kind(data), error) from error
+        raise _damaged_error(name, _format_name(data), error) from error
     if plain.has_transparency_data:
-        coloured = plain.convert("RGBA")
-        alpha = coloured.getchannel("A")
+        rgba = plain.convert("RGBA")
+        alpha = rgba.getchannel("A")
         if alpha.getextrema() != (255, 255):
-            return PreparedImage(name, decode.on_white(coloured), alpha, tuple(notes))
+            return PreparedImage(name, decode.on_white(rgba), alpha, tuple(notes))
     original = data if sendable else None
     return PreparedImage(name, plain.convert("RGB"), None, tuple(notes), original)
 
 
-def _kind(data: bytes) -> str:
-    found = formats.recognise(data)
-    return found.name.upper() if found else "image"
+def _format_name(data: bytes) -> str:
+    kind = formats.recognise(data)
+    return kind.name.upper() if kind else "image"
 
 
 def _is_sendable(data: bytes, image: "Image.Image") -> bool:
-    """Whether every server understands the file itself: an RGB PNG or JPEG of 8 bits."""
+    """Return whether every server understands the file itself: an RGB PNG or JPEG of 8 bits."""
     if image.mode != "RGB":
         return False
     if image.format == "PNG":
-        # Bit depth 8, colour type 2: Pillow shows 16 bits a channel as RGB, too.
+        # Bit depth 8, colour type 2: Pillow opens 16 bits a channel as RGB, too.
         return data[24:26] == b"\x08\x02"
     return image.format in ("JPEG", "MPO")

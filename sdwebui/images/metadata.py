@@ -1,7 +1,7 @@
 """Texts inside image files: PNG text chunks, and the EXIF comment of JPEG and WebP.
 
-Done by hand rather than with Pillow: a text is found without decoding the image, added without
-encoding it anew, and Pillow reads the UTF-8 that some servers write into ``tEXt`` as Latin-1.
+Pillow is not used: texts are read without decoding the image and added without encoding it again,
+and Pillow would read the UTF-8 that some servers write into ``tEXt`` as Latin-1.
 """
 
 import struct
@@ -13,7 +13,7 @@ PARAMETERS = "parameters"
 """Keyword of the PNG chunk that all WebUIs write generation parameters under."""
 
 _TEXT_LIMIT = 4_000_000
-"""Bytes that a compressed text may unpack to: more is no prompt but an attack."""
+"""Largest decompressed size of a text in bytes, against decompression bombs."""
 
 _SEGMENT_LIMIT = 65_533
 """Bytes that a JPEG segment can hold beside its length."""
@@ -23,7 +23,7 @@ _USER_COMMENT = 0x9286
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the content of each chunk; stops where the file is cut off."""
+    """Yield type, start and end of the content of each chunk, up to where the file is cut off."""
     start = len(PNG_SIGNATURE)
     while start + 8 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, start)
@@ -35,7 +35,7 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of the content of each segment in front of the pixels."""
+    """Yield marker, start and end of the content of each segment in front of the pixels."""
     position = 2
     while position + 4 <= len(data) and data[position] == 0xFF:
         marker = data[position + 1]
@@ -52,7 +52,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Type, start and end of the content of each chunk; stops where the file is cut off."""
+    """Yield type, start and end of the content of each chunk, up to where the file is cut off."""
     start = 12
     while start + 8 <= len(data):
         kind, length = struct.unpack_from("<4sI", data, start)
@@ -64,11 +64,11 @@ def webp_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 def png_texts(data: bytes) -> dict[str, str]:
-    """The text chunks of a PNG by keyword, the first of each; empty for other files.
+    """Return the text chunks of a PNG by keyword, the first of each; none for other files.
 
     stable-diffusion.cpp and KoboldCpp write UTF-8 into ``tEXt``, where the standard has Latin-1
-    (recordings ``sdcpp/txt2img-unicode-prompt``, ``koboldcpp/txt2img-unicode-prompt``): what is
-    valid UTF-8 is read so, since Latin-1 text with accents hardly ever is.
+    (recordings ``sdcpp/txt2img-unicode-prompt``, ``koboldcpp/txt2img-unicode-prompt``). Valid UTF-8
+    is read as such, since Latin-1 text with accents is hardly ever valid UTF-8.
     """
     texts: dict[str, str] = {}
     if not data.startswith(PNG_SIGNATURE):
@@ -109,7 +109,7 @@ def _utf8_or_latin1(content: bytes) -> str:
 
 
 def user_comment(data: bytes) -> str | None:
-    """EXIF's UserComment of a JPEG, WebP or PNG, or ``None``; never raises on broken files."""
+    """Return EXIF's UserComment of a JPEG, WebP or PNG; None if there is none or it is broken."""
     tiff = _exif_of(data)
     if tiff is None:
         return None
@@ -130,7 +130,7 @@ def user_comment(data: bytes) -> str | None:
 
 
 def _exif_of(data: bytes) -> bytes | None:
-    """The TIFF structure that holds the EXIF fields."""
+    """Return the TIFF structure that holds the EXIF fields, or None."""
     if data.startswith(b"\xff\xd8"):
         for marker, start, end in jpeg_segments(data):
             if marker == 0xE1 and data.startswith(b"Exif\0\0", start):
@@ -147,7 +147,7 @@ def _exif_of(data: bytes) -> bytes | None:
 
 
 def _ifd_entry(tiff: bytes, order: str, start: int, wanted: int) -> tuple[int, bytes] | None:
-    """Count, and value or offset (4 bytes), of a tag in the directory that starts there."""
+    """Return count, and value or offset (4 bytes), of a tag in the directory at an offset."""
     (entries,) = struct.unpack_from(order + "H", tiff, start)
     for position in range(start + 2, start + 2 + 12 * entries, 12):
         tag, _, count, value = struct.unpack_from(order + "HHI4s", tiff, position)
@@ -159,7 +159,7 @@ def _ifd_entry(tiff: bytes, order: str, start: int, wanted: int) -> tuple[int, b
 def _decoded_comment(comment: bytes) -> str | None:
     code, content = comment[:8], comment[8:]
     if code == b"UNICODE\0":
-        text = _utf16_either_way(content)
+        text = _decode_utf16(content)
     elif code in (b"ASCII\0\0\0", bytes(8)):
         text = _utf8_or_latin1(content)
     else:
@@ -167,10 +167,10 @@ def _decoded_comment(comment: bytes) -> str | None:
     return text.strip("\0 ") or None
 
 
-def _utf16_either_way(content: bytes) -> str:
-    """UTF-16 of unknown byte order: A1111 writes big-endian, others the order of the file.
+def _decode_utf16(content: bytes) -> str:
+    """Return a text of unknown byte order: A1111 writes big-endian, others the file's order.
 
-    Prompts and field names are mostly ASCII, which read the wrong way round becomes Chinese.
+    Prompts and field names are mostly ASCII, which in the wrong order becomes Chinese characters.
     """
     if content[:2] in (b"\xfe\xff", b"\xff\xfe"):
         return content.decode("utf-16", errors="replace")
@@ -179,19 +179,19 @@ def _utf16_either_way(content: bytes) -> str:
 
 
 def parameters_of(data: bytes) -> str | None:
-    """The text that a WebUI has written into an image it made, or ``None``."""
+    """Return the generation parameters that a WebUI wrote into an image file, or None."""
     if data.startswith(PNG_SIGNATURE):
         return png_texts(data).get(PARAMETERS) or user_comment(data)
     return user_comment(data)
 
 
 def with_parameters(data: bytes, text: str) -> bytes:
-    """The file with generation parameters added, its pixels untouched.
+    """Return the file with generation parameters added and its pixels unchanged.
 
-    They stand where A1111 1.10.1 writes them: in a PNG's chunk ``parameters`` (``tEXt``, or
+    They are written where A1111 1.10.1 writes them: in a PNG's chunk ``parameters`` (``tEXt``, or
     ``iTXt`` when they are not Latin-1), in EXIF's UserComment of JPEG and WebP as big-endian
-    UTF-16. Files of other formats, and those too broken to be taken apart, come back as they are;
-    so do JPEGs when the text is over 32,000 characters, more than an EXIF segment can hold.
+    UTF-16. Files of other formats and broken files are returned as they are; so are JPEGs when the
+    text is over 32,000 characters, more than an EXIF segment can hold.
     """
     text = text.replace("\0", "")
     if data.startswith(PNG_SIGNATURE):
@@ -212,7 +212,7 @@ def _png_with(data: bytes, text: str) -> bytes:
         kind, content = b"iTXt", bytes(4) + text.encode(errors="replace")
     chunk = kind + PARAMETERS.encode() + b"\0" + content
     framed = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
-    return b"".join((data[:33], framed, data[33:]))  # 33: behind the signature and IHDR
+    return b"".join((data[:33], framed, data[33:]))  # Signature and IHDR have 33 bytes.
 
 
 def _exif_with(text: str) -> bytes:
@@ -227,14 +227,14 @@ def _jpeg_with(data: bytes, exif: bytes) -> bytes:
     if len(exif) > _SEGMENT_LIMIT:
         return data
     segments = list(jpeg_segments(data))
-    # JFIF wants to be first where it is present.
+    # JFIF must be the first segment.
     place = segments[0][2] if segments and segments[0][0] == 0xE0 else 2
     segment = b"\xff\xe1" + struct.pack(">H", len(exif) + 2) + exif
     return b"".join((data[:place], segment, data[place:]))
 
 
 def _webp_with(data: bytes, exif: bytes) -> bytes:
-    """The chunks anew, in the extended layout, which alone may hold EXIF."""
+    """Return the file in WebP's extended layout, the only one that can hold EXIF."""
     chunks = [(kind, data[start:end]) for kind, start, end in webp_chunks(data)]
     if not chunks:
         return data
@@ -252,10 +252,10 @@ def _webp_with(data: bytes, exif: bytes) -> bytes:
     else:
         return data
     header[0] |= 0x08  # "has EXIF"
-    kept = [chunk for chunk in chunks if chunk[0] != b"EXIF"]
+    others = [chunk for chunk in chunks if chunk[0] != b"EXIF"]
     body = b"".join(
         name + struct.pack("<I", len(part)) + part + bytes(len(part) % 2)
-        for name, part in ((b"VP8X", bytes(header)), *kept, (b"EXIF", exif))
+        for name, part in ((b"VP8X", bytes(header)), *others, (b"EXIF", exif))
     )
     return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WEBP" + body
 

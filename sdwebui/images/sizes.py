@@ -1,10 +1,10 @@
-"""Sizes that servers are asked for: rounding, fitting, and what is reported of it."""
+"""Sizes to request: rounding, fitting, and the notes about it."""
 
 from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio
 
 
 def completed(aspect_ratio: AspectRatio, width: int | None, height: int | None) -> tuple[int, int]:
-    """Return both sides in pixels, where one at least is given."""
+    """Return both sides in pixels; a missing one follows from the other and the aspect ratio."""
     wide, high = map(int, aspect_ratio.split(":"))
     if width is None:
         width = round((height or 0) * wide / high)
@@ -13,32 +13,32 @@ def completed(aspect_ratio: AspectRatio, width: int | None, height: int | None) 
     return width, height
 
 
-def rounding_notes(
-    width: int | None, height: int | None, made_width: int, made_height: int
+def size_notes(
+    requested: tuple[int | None, int | None],
+    planned: tuple[int, int],
+    aspect_ratio: AspectRatio | None = None,
 ) -> tuple[str, ...]:
-    """Return what to report where a given side was no multiple of 8."""
-    sides = (("width", width, made_width), ("height", height, made_height))
-    return tuple(
-        f"{name} {given} became {made}, a multiple of 8."
-        for name, given, made in sides
-        if given not in {None, made}
-    )
+    """Return notes on sides that were rounded, or that an aspect ratio takes beyond the limits.
 
-
-def limit_notes(
-    aspect_ratio: AspectRatio, width: int | None, height: int | None
-) -> tuple[str, ...]:
-    """Return what to report where the aspect ratio leads to a side beyond the limits."""
-    if width is None and height is None:
-        return ()
-    return tuple(
-        f"{name} became {to_step(side)} instead of the {side} of {aspect_ratio}: sides are of "
-        f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
-        for name, side in zip(
-            ("width", "height"), completed(aspect_ratio, width, height), strict=True
-        )
-        if not SMALLEST_SIDE <= side <= LARGEST_SIDE
-    )
+    Args:
+        requested: Width and height that the user gave.
+        planned: Width and height that the server is asked for.
+        aspect_ratio: Completes a missing side, if there is one.
+    """
+    names = ("width", "height")
+    notes = [
+        f"{name} {given} became {side}, a multiple of 8."
+        for name, given, side in zip(names, requested, planned, strict=True)
+        if given not in {None, side}
+    ]
+    if aspect_ratio and requested != (None, None):
+        notes += [
+            f"{name} became {to_step(side)} instead of the {side} of {aspect_ratio}: sides are of "
+            f"{SMALLEST_SIDE} to {LARGEST_SIDE} pixels."
+            for name, side in zip(names, completed(aspect_ratio, *requested), strict=True)
+            if not SMALLEST_SIDE <= side <= LARGEST_SIDE
+        ]
+    return tuple(notes)
 
 
 def to_step(side: float) -> int:
@@ -47,7 +47,7 @@ def to_step(side: float) -> int:
 
 
 def fit_size(width: int, height: int) -> tuple[int, int]:
-    """Return the size nearest to an image's own that a server can be asked for.
+    """Return the size nearest to an image's own that can be requested.
 
     Both sides become multiples of 8 from 64 to 4096; the aspect ratio stays where that allows it.
     """

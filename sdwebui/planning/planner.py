@@ -14,7 +14,7 @@ from sdwebui.dialects import Dialect
 from sdwebui.dialects.extra import over, split_model, with_its_prompts, with_its_seed
 from sdwebui.dialects.plan import HiresFix, Job, Plan
 from sdwebui.errors import ExtensionMissing, InvalidInput, UnknownName, Unsupported
-from sdwebui.images.sizes import limit_notes, rounding_notes
+from sdwebui.images.sizes import size_notes
 from sdwebui.infotext.prompts import split_loras
 from sdwebui.parameters import Control, ControlNet, Generation, Img2Img, Size, Txt2Img
 from sdwebui.planning.presets import Preset, preset_for, size_for
@@ -85,8 +85,7 @@ class Planner:
         plan, preset = self._common("txt2img", requested)
         given = requested.size or Size()
         width, height = size_for(preset, requested.aspect_ratio, given.width, given.height)
-        notes = rounding_notes(given.width, given.height, width, height)
-        notes += limit_notes(requested.aspect_ratio, given.width, given.height)
+        notes = size_notes((given.width, given.height), (width, height), requested.aspect_ratio)
         hires, left_out = self._hires(requested)
         notes += left_out
         return replace(plan, width=width, height=height, hires=hires, notes=plan.notes + notes)
@@ -101,7 +100,7 @@ class Planner:
         requested = self._supported(requested)
         plan, _ = self._common("img2img", requested)
         given = requested.size or Size()
-        notes = rounding_notes(given.width, given.height, prepared.width, prepared.height)
+        notes = size_notes((given.width, given.height), (prepared.width, prepared.height))
         return replace(
             plan,
             width=prepared.width,
