@@ -1,4 +1,4 @@
-"""The lists of a server are asked for once, whoever waits for them."""
+"""Each list of a server is requested once, however many calls wait for it."""
 
 import threading
 import time
@@ -14,8 +14,8 @@ from sdwebui.resources.catalog import Catalog
 from tests.raw_server import RawServer
 
 
-def asked_at_once(transport: Transport, cache: Cache, seconds: list[float]) -> list[str]:
-    """The errors of calls that start together, each with its own time limit."""
+def errors_of_calls(transport: Transport, cache: Cache, seconds: list[float]) -> list[str]:
+    """Return the errors of calls that start together, each with its own time limit."""
     reported: list[str] = []
 
     def ask(limit: float) -> None:
@@ -40,20 +40,20 @@ def test_calls_that_wait_for_a_server_that_hangs_fail_together(
     transport = Transport(Server.at(raw.url))
     cache = Cache(transport.server)
     started = time.monotonic()
-    reported = asked_at_once(transport, cache, [30] * 6)
+    reported = errors_of_calls(transport, cache, [30] * 6)
     assert time.monotonic() - started < 1.6
     assert len(raw.requests) == 1
     assert len(set(reported)) == 1
-    # Whoever comes later tries it again.
-    asked_at_once(transport, cache, [30])
+    # A later call requests it again.
+    errors_of_calls(transport, cache, [30])
     assert len(raw.requests) == 2
     raw.close()
 
 
-def test_a_call_with_little_time_fails_for_itself_only(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_with_little_time_does_not_fail_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sdwebui.resources.catalog.LIST_DEADLINE", 0.8)
     raw = RawServer(lambda *_: time.sleep(30))
     transport = Transport(Server.at(raw.url))
-    asked_at_once(transport, Cache(transport.server), [0.3, 30])
+    errors_of_calls(transport, Cache(transport.server), [0.3, 30])
     assert len(raw.requests) == 2
     raw.close()

@@ -1,4 +1,4 @@
-"""What a user wrote is found among the server's names, or refused with the nearest."""
+"""A name that a user wrote is found in the server's list, or refused with the nearest names."""
 
 import pytest
 
@@ -28,10 +28,10 @@ def test_spelling_is_forgiven(wanted: str, name: str) -> None:
 
 
 def test_an_exact_name_beats_a_folded_one() -> None:
-    offers = (Entry("a b"), Entry("a_b"))
-    assert find("LoRA", "a_b", offers).name == "a_b"
+    entries = (Entry("a b"), Entry("a_b"))
+    assert find("LoRA", "a_b", entries).name == "a_b"
     with pytest.raises(UnknownName, match="means several: a b, a_b"):
-        find("LoRA", "AB", offers)
+        find("LoRA", "AB", entries)
 
 
 def test_an_unknown_name_lists_the_nearest() -> None:
@@ -43,10 +43,10 @@ def test_an_unknown_name_lists_the_nearest() -> None:
     )
 
 
-def test_as_many_names_are_listed_as_a_message_has_room_for() -> None:
-    offers = tuple(Entry(f"name{number}") for number in range(30))
+def test_only_the_first_of_many_names_are_listed() -> None:
+    entries = tuple(Entry(f"name{number}") for number in range(30))
     with pytest.raises(UnknownName) as caught:
-        find("model", "zzz", offers)
+        find("model", "zzz", entries)
     reported = str(caught.value)
     shown = reported.partition("It has: ")[2].count("name")
     assert 10 < shown < 30
@@ -55,28 +55,28 @@ def test_as_many_names_are_listed_as_a_message_has_room_for() -> None:
 
 
 def test_a_message_stays_short_whatever_the_names_are() -> None:
-    offers = tuple(Entry(f"{number}_{'x' * 200}") for number in range(3))
+    entries = tuple(Entry(f"{number}_{'x' * 200}") for number in range(3))
     with pytest.raises(UnknownName) as caught:
-        find("model", "z" * 500, offers)
-    # One name at least, and the wrong one cut.
+        find("model", "z" * 500, entries)
+    # At least one name is listed, and the wrong one is shortened.
     assert len(str(caught.value)) < 400
     assert f"'{'z' * 60}…'" in str(caught.value)
     assert "It has: 0_xxx" in str(caught.value)
 
 
-def test_an_empty_list_is_said() -> None:
+def test_an_empty_list_is_reported() -> None:
     with pytest.raises(UnknownName, match="has no LoRA 'x'; it has none at all"):
         find("LoRA", "x", ())
 
 
 def test_a_part_of_a_long_name_is_near() -> None:
-    offers = (Entry("juggernautXL_v9Rundiffusionphoto2"), Entry("dreamshaper_8"))
-    assert nearest("juggernaut", offers) == ["juggernautXL_v9Rundiffusionphoto2"]
+    entries = (Entry("juggernautXL_v9Rundiffusionphoto2"), Entry("dreamshaper_8"))
+    assert nearest("juggernaut", entries) == ["juggernautXL_v9Rundiffusionphoto2"]
 
 
 def test_folding() -> None:
     assert folded("Euler  A") == folded("euler_a") == "eulera"
 
 
-def test_lookup_finds_nothing_quietly() -> None:
+def test_lookup_of_an_unknown_name_is_empty() -> None:
     assert lookup("zzz", SAMPLERS) == ()

@@ -1,4 +1,4 @@
-"""What a server reported, kept for a short while and shared by all calls to it."""
+"""Responses of one server, kept for a short while and shared by all calls to it."""
 
 import threading
 import time
@@ -11,16 +11,17 @@ from sdwebui.http.server import Server
 
 
 class Cache:
-    """Values with an age, each fetched when it is first needed; safe to share.
+    """Values that are fetched when they are first needed; safe to share between threads.
 
     Args:
-        server: Whose they are, for messages.
+        server: Where they come from, for messages.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._kept: dict[str, tuple[float, Any]] = {}
-        self._failed: dict[str, tuple[float, WebUIError]] = {}
+        # Each with the time that it was fetched, or failed, at.
+        self._values: dict[str, tuple[float, Any]] = {}
+        self._failures: dict[str, tuple[float, WebUIError]] = {}
         self._lock = threading.RLock()
 
     def get[Value](
@@ -32,50 +33,51 @@ class Cache:
         *,
         fresh: bool = False,
     ) -> Value:
-        """Return a kept value, or fetch it.
+        """Return a cached value, or fetch it.
 
         Args:
-            key: What it is kept under.
+            key: The name of the value.
             seconds: How old it may be.
-            fetch: Asks the server.
-            deadline: How long to wait for another call that asks already.
+            fetch: Requests it from the server.
+            deadline: How long to wait for another call that is fetching.
             fresh: Fetch it however young it is.
 
         Raises:
-            DeadlineExceeded: Another call was still asking.
+            DeadlineExceeded: Another call was still fetching.
             WebUIError: What ``fetch`` raises, or raised for another call meanwhile.
         """
-        kept: tuple[float, Value] | None = self._kept.get(key)
-        if kept and not fresh and time.monotonic() - kept[0] < seconds:
-            return kept[1]
+        cached: tuple[float, Value] | None = self._values.get(key)
+        if cached and not fresh and time.monotonic() - cached[0] < seconds:
+            return cached[1]
         began = time.monotonic()
-        # One fetch at a time: many calls that start together ask the server once.
+        # One fetch at a time: many calls that start together send one request.
         if not self._lock.acquire(timeout=deadline.remaining):
             raise DeadlineExceeded(
                 f"{self._server.url} did not report in time what it offers. The WebUI may be "
                 "starting, hang or be very busy; look into its console."
             )
         try:
-            latest: tuple[float, Value] | None = self._kept.get(key)
-            if latest is not kept and latest and time.monotonic() - latest[0] < seconds:
+            latest: tuple[float, Value] | None = self._values.get(key)
+            if latest is not cached and latest and time.monotonic() - latest[0] < seconds:
                 return latest[1]
-            failed_at, failure = self._failed.get(key, (0.0, None))
+            failed_at, failure = self._failures.get(key, (0.0, None))
             if failure and failed_at > began:
-                # While we waited: to try it again would make those behind us wait as long again.
+                # It failed while this call waited. Another try would make all calls that wait
+                # behind this one wait as long again.
                 raise failure.copy()
             try:
                 value = fetch()
             except WebUIError as error:
-                # A call that had little time left failed for itself only.
+                # A failure for lack of this call's time says nothing about the server.
                 if not deadline.passed:
-                    self._failed[key] = (time.monotonic(), error.copy())
+                    self._failures[key] = (time.monotonic(), error.copy())
                 raise
-            self._kept[key] = (time.monotonic(), value)
+            self._values[key] = (time.monotonic(), value)
             return value
         finally:
             self._lock.release()
 
     def clear(self) -> None:
-        """Drop all kept values: the server behind the address seems to have changed."""
+        """Drop all cached values, since another server may run at the address."""
         with self._lock:
-            self._kept.clear()
+            self._values.clear()

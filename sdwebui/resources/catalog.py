@@ -1,4 +1,4 @@
-"""What one server offers: checkpoints, samplers, LoRAs, …, each list kept for a short while."""
+"""The lists of one server, such as checkpoints and LoRAs, cached for a short while."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ from sdwebui.resources.names import Entry, find, lookup
 from sdwebui.resources.readers import Checkpoint
 
 LIST_SECONDS = 120.0
-"""How long a list is used; a name that it lacks is looked up anew before it is refused."""
+"""How long a list is used; it is fetched again before a name that it lacks is refused."""
 
 LOADED_SECONDS = 20.0
 """How long the loaded checkpoint is used: anybody may change it in the WebUI."""
@@ -28,9 +28,9 @@ class Catalog:
     """The lists of one server, within the time limit of one call.
 
     Attributes:
-        transport: Asks the server.
-        cache: Keeps the lists for all calls to it.
-        deadline: When this call stops waiting for one.
+        transport: Sends the requests.
+        cache: Keeps the lists for all calls to the server.
+        deadline: When this call stops waiting for a list.
     """
 
     transport: Transport
@@ -41,7 +41,7 @@ class Catalog:
         return self.transport.get(path, deadline=self.deadline.sooner(LIST_DEADLINE), job=job)
 
     def checkpoints(self, *, fresh: bool = False) -> tuple[Checkpoint, ...]:
-        """Return the checkpoints.
+        """Return all checkpoints.
 
         Raises:
             ModelMissing: There is none.
@@ -53,8 +53,8 @@ class Catalog:
         def fetch() -> tuple[Checkpoint, ...]:
             answer = self._get(resource.route, "list the models")
             if not isinstance(answer, list) or not all(
-                isinstance(one, dict) and (one.get("title") or one.get("model_name"))
-                for one in answer
+                isinstance(entry, dict) and (entry.get("title") or entry.get("model_name"))
+                for entry in answer
             ):
                 raise NotAWebUI(
                     f"{server.url}{resource.route} answered with JSON that is no list of "
@@ -70,10 +70,10 @@ class Catalog:
         return self.cache.get(resource.name, LIST_SECONDS, fetch, self.deadline, fresh=fresh)
 
     def checkpoint(self, wanted: str) -> Checkpoint:
-        """Return the checkpoint of any name that the server, or a person, gives it.
+        """Return a checkpoint by any of its names.
 
         Raises:
-            UnknownName: With the nearest names and the first ones.
+            UnknownName: There is none of that name; the message lists the nearest names.
         """
         known = self.checkpoints()
         if not lookup(wanted, known):
@@ -81,7 +81,7 @@ class Catalog:
         return find(Resource.CHECKPOINTS.word, wanted, known)
 
     def loaded(self) -> str:
-        """Return the checkpoint that is used when none is requested; "" when it is not reported."""
+        """Return the checkpoint that is used if none is requested; "" if it is not reported."""
 
         def fetch() -> str:
             try:
@@ -94,14 +94,14 @@ class Catalog:
         return self.cache.get("loaded", LOADED_SECONDS, fetch, self.deadline)
 
     def entries(self, resource: Resource, *, fresh: bool = False) -> tuple[Entry, ...] | None:
-        """Return a list; None when this server has no such list.
+        """Return a list, or None if this server has no such list.
 
         Args:
             resource: Any but the checkpoints.
-            fresh: Ask the server even when a list is at hand.
+            fresh: Fetch the list even if it is cached.
 
         Raises:
-            WebUIError: The server cannot be reached or does not let us in.
+            WebUIError: The server cannot be reached or denies access.
         """
 
         def fetch() -> tuple[Entry, ...] | None:
@@ -110,16 +110,16 @@ class Catalog:
             except (ProxyFailed, RateLimited):
                 raise
             except (NotAWebUI, ServerFault, KeyError, TypeError, AttributeError):
-                # No such route, or (SD.Next's /schedulers) one that fails.
+                # There is no such route, or it fails (SD.Next's /schedulers).
                 return None
 
         return self.cache.get(resource.name, LIST_SECONDS, fetch, self.deadline, fresh=fresh)
 
     def find(self, resource: Resource, wanted: str, *, word: str = "") -> Entry:
-        """Return what a name means; a server without such a list is believed to know the name.
+        """Return the entry of a name; on a server without such a list, an entry of that name.
 
         Args:
-            resource: The list to look in.
+            resource: The list to search.
             wanted: What the user wrote.
             word: What messages call it, instead of the list's own word.
 

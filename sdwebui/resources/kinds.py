@@ -1,4 +1,4 @@
-"""What kinds of things a server lists, where it lists them, and how each list is read."""
+"""The kinds of resources that servers list, the route of each list, and how to parse it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class _List:
 
 
 class Resource(Enum):
-    """A kind of thing that a server offers by name.
+    """A kind of resource that servers list by name.
 
-    Which of these lists a family of servers has, and which serves a parameter, its dialect says.
+    A dialect defines which of these lists a family of servers has and which a parameter uses.
     """
 
     CHECKPOINTS = _List("/sdapi/v1/sd-models", readers.checkpoints, "model", "models")
@@ -59,16 +59,16 @@ class Resource(Enum):
 
     @property
     def word(self) -> str:
-        """One of them in the user's words: "sampler", "LoRA"."""
+        """What messages call one of them: "sampler", "LoRA"."""
         return self.value.word
 
     @property
     def plural(self) -> str:
-        """Several of them in the user's words."""
+        """What messages call several of them."""
         return self.value.plural
 
     def read(self, answer: Any) -> tuple[Entry, ...]:
-        """Return the entries of a list as the server sent it.
+        """Return the entries of a list that a server sent.
 
         Raises:
             KeyError: It is not of the usual form; or TypeError, AttributeError.

@@ -1,4 +1,4 @@
-"""Finding what a user meant in a list of what the server offers."""
+"""Lookup of a name that a user wrote in a server's list."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from difflib import SequenceMatcher
 from sdwebui.errors import UnknownName
 
 SHOWN = 120
-"""Characters of the names that an error lists."""
+"""Characters of all the names that an error lists."""
 
 SHOWN_NAME = 60
 """Characters of a wrong name that an error repeats."""
@@ -16,13 +16,13 @@ SHOWN_NAME = 60
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One entry of a list of what a server offers.
+    """One entry of a server's list.
 
     Attributes:
-        name: What the server wants to be sent.
-        aliases: Other spellings that mean it.
-        label: What people should see, when it differs from the name.
-        path: File on the server, where it tells.
+        name: What is sent to the server.
+        aliases: Other names of it.
+        label: What people should see, if it differs from the name.
+        path: File on the server, if the server reports it.
         detail: A short remark, such as a LoRA's trigger words.
     """
 
@@ -34,7 +34,7 @@ class Entry:
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """Return all names that it goes by."""
+        """All names of the entry."""
         return tuple(filter(None, (self.name, self.label, *self.aliases)))
 
 
@@ -44,7 +44,7 @@ def folded(name: str) -> str:
 
 
 def lookup[T: Entry](wanted: str, entries: Iterable[T]) -> tuple[T, ...]:
-    """Return what a name means, by the best match: exact, any spelling, any case, folded."""
+    """Return the entries of a name, by the best match: exact, any spelling, any case, folded."""
     known = tuple(entries)
     plain = wanted.strip()
     for test in (
@@ -60,15 +60,15 @@ def lookup[T: Entry](wanted: str, entries: Iterable[T]) -> tuple[T, ...]:
 
 
 def find[T: Entry](kind: str, wanted: str, entries: Sequence[T]) -> T:
-    """Return the one entry that a name means.
+    """Return the only entry of a name.
 
     Args:
-        kind: What is looked for, in the user's words: "sampler", "LoRA".
+        kind: What messages call it: "sampler", "LoRA".
         wanted: What the user wrote.
-        entries: What the server has.
+        entries: The server's list.
 
     Raises:
-        UnknownName: None fits, or several do; lists the nearest and the first names.
+        UnknownName: No entry matches, or several do; the message lists the nearest names.
     """
     found = lookup(wanted, entries)
     if len(found) == 1:
@@ -83,7 +83,7 @@ def find[T: Entry](kind: str, wanted: str, entries: Sequence[T]) -> T:
 
 
 def unknown(kind: str, wanted: str, entries: Sequence[Entry]) -> str:
-    """Return the sentence for a name that the server does not know."""
+    """Return the message about a name that the server does not know."""
     name = repr(wanted if len(wanted) <= SHOWN_NAME else f"{wanted[:SHOWN_NAME]}…")
     if not entries:
         return f"The server has no {kind} {name}; it has none at all."
@@ -93,7 +93,7 @@ def unknown(kind: str, wanted: str, entries: Sequence[Entry]) -> str:
 
 
 def listed(entries: Sequence[Entry]) -> str:
-    """Return the first names, as many as a message has room for, and how many more there are."""
+    """Return the first names, up to :data:`SHOWN` characters, and how many more there are."""
     names = _first(entries)
     more = len(entries) - len(names)
     return f"{', '.join(names)} and {more} more" if more else ", ".join(names)
@@ -114,17 +114,19 @@ def _first(entries: Sequence[Entry]) -> list[str]:
 
 
 def nearest(wanted: str, entries: Sequence[Entry], most: int = 3) -> list[str]:
-    """Return up to ``most`` names that look like it, the likest first."""
+    """Return up to ``most`` similar names, the most similar first."""
     goal = folded(wanted)
 
-    def likeness(entry: Entry) -> float:
+    def similarity(entry: Entry) -> float:
         best = 0.0
         for spelling in map(folded, entry.spellings):
             ratio = SequenceMatcher(None, goal, spelling).ratio()
-            # A part of a long file name is what people remember.
+            # People remember a part of a long file name.
             contained = goal and spelling and (goal in spelling or spelling in goal)
             best = max(best, ratio, 0.8 if contained else 0.0)
         return best
 
-    rated = sorted(((likeness(entry), entry.name) for entry in entries), key=lambda pair: -pair[0])
+    rated = sorted(
+        ((similarity(entry), entry.name) for entry in entries), key=lambda pair: -pair[0]
+    )
     return list(dict.fromkeys(name for score, name in rated if score >= 0.6))[:most]

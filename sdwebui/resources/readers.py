@@ -1,4 +1,4 @@
-"""Reading a server's lists: what AUTOMATIC1111 and its relatives answer, as entries with names."""
+"""Parsing of the lists that AUTOMATIC1111 and its relatives send into entries with names."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -11,10 +11,10 @@ from sdwebui.resources.names import Entry
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint(Entry):
-    """A checkpoint; ``name`` is what the server accepts in any state.
+    """A checkpoint; the server accepts its ``name`` whether or not it has computed the hash.
 
     Attributes:
-        stem: File name without folder and extension: what ``info`` calls it afterwards.
+        stem: File name without folder and extension, which ``info`` reports afterwards.
         hash: Short hash, once the server has computed it.
     """
 
@@ -23,13 +23,18 @@ class Checkpoint(Entry):
 
 
 def checkpoint(entry: Mapping[str, Any], unique: bool) -> Checkpoint:
-    """Return one entry of ``/sd-models``; ``unique``: no other has its model_name."""
+    """Read one entry of ``/sd-models``.
+
+    Args:
+        entry: As the server sent it.
+        unique: No other entry has its ``model_name``.
+    """
     title = str(entry.get("title") or entry.get("model_name") or "")
-    # The title gains " [hash]" once the server has hashed the file, so it is no lasting key.
+    # The server adds " [hash]" to the title once it has hashed the file.
     untagged = title.rpartition(" [")[0] if title.endswith("]") else title
     filename = str(entry.get("filename") or "")
     base = PureWindowsPath(filename).name if "\\" in filename else PurePosixPath(filename).name
-    # A diffusers folder is named by its revision; its title is the better name.
+    # The folder of a diffusers model is named after its revision; the title is the better name.
     folder = entry.get("type") == "diffusers"
     stem = untagged.rpartition("/")[2] if folder or not base else PurePosixPath(base).stem
     short = str(entry.get("hash") or "")
@@ -53,20 +58,20 @@ def checkpoint(entry: Mapping[str, Any], unique: bool) -> Checkpoint:
 def checkpoints(answer: Sequence[Mapping[str, Any]]) -> tuple[Checkpoint, ...]:
     """Read ``/sd-models``."""
     names = [entry.get("model_name") for entry in answer]
-    return tuple(checkpoint(one, names.count(one.get("model_name")) == 1) for one in answer)
+    return tuple(checkpoint(entry, names.count(entry.get("model_name")) == 1) for entry in answer)
 
 
 def named(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read samplers, schedulers, upscalers: entries with ``name``, ``aliases`` and ``label``."""
     return tuple(
         Entry(
-            name=str(one["name"]),
-            aliases=tuple(map(str, one.get("aliases") or ())),
-            label=str(one.get("label") or ""),
+            name=str(entry["name"]),
+            aliases=tuple(map(str, entry.get("aliases") or ())),
+            label=str(entry.get("label") or ""),
         )
-        for one in answer
+        for entry in answer
         # SD.Next puts separators such as "── Euler ──" into its lists.
-        if one.get("name") and not str(one["name"]).startswith("──")
+        if entry.get("name") and not str(entry["name"]).startswith("──")
     )
 
 
@@ -74,34 +79,36 @@ def files(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read VAEs and Forge modules: entries with ``model_name``, a file name."""
     return tuple(
         Entry(
-            name=str(one["model_name"]),
-            aliases=(PurePosixPath(str(one["model_name"])).stem,),
-            path=str(one.get("filename") or ""),
+            name=str(entry["model_name"]),
+            aliases=(PurePosixPath(str(entry["model_name"])).stem,),
+            path=str(entry.get("filename") or ""),
         )
-        for one in answer
-        if one.get("model_name")
+        for entry in answer
+        if entry.get("model_name")
     )
 
 
 def loras(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read ``/loras``."""
-    found = []
-    for one in answer:
-        name, path = str(one.get("name") or ""), str(one.get("path") or "")
-        stem = PurePosixPath(path.replace("\\", "/")).stem
-        found.append(
-            Entry(
-                name=name,
-                aliases=tuple(filter(None, (str(one.get("alias") or ""), stem, path))),
-                path=path,
-                detail=trigger_words(one.get("metadata")),
-            )
-        )
-    return tuple(entry for entry in found if entry.name)
+    return tuple(map(_lora, filter(lambda entry: entry.get("name"), answer)))
+
+
+def _lora(entry: Mapping[str, Any]) -> Entry:
+    path = str(entry.get("path") or "")
+    stem = PurePosixPath(path.replace("\\", "/")).stem
+    return Entry(
+        name=str(entry["name"]),
+        aliases=tuple(filter(None, (str(entry.get("alias") or ""), stem, path))),
+        path=path,
+        detail=trigger_words(entry.get("metadata")),
+    )
 
 
 def trigger_words(metadata: Any) -> str:
-    """Return the tags that a LoRA was mostly trained with, from kohya's ``ss_tag_frequency``."""
+    """Return a LoRA's trigger phrase or its five most frequent training tags.
+
+    Tags are counted in kohya's ``ss_tag_frequency``.
+    """
     if not isinstance(metadata, Mapping):
         return ""
     if reported := metadata.get("modelspec.trigger_phrase"):
@@ -118,29 +125,29 @@ def styles(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
     """Read ``/prompt-styles``."""
     # Forge lists separator rows whose prompt is null.
     return tuple(
-        Entry(name=str(one["name"]), detail=str(one.get("prompt") or ""))
-        for one in answer
-        if one.get("name") and one.get("prompt") is not None
+        Entry(name=str(entry["name"]), detail=str(entry.get("prompt") or ""))
+        for entry in answer
+        if entry.get("name") and entry.get("prompt") is not None
     )
 
 
 def embeddings(answer: Mapping[str, Any]) -> tuple[Entry, ...]:
     """Read ``/embeddings``."""
-    # A mapping on A1111 and Forge, a list on SD.Next.
+    # "loaded" is a mapping on A1111 and Forge, a list on SD.Next.
     return tuple(Entry(name=str(name)) for name in answer.get("loaded") or ())
 
 
 def names_under(key: str) -> Callable[[Mapping[str, Any]], tuple[Entry, ...]]:
-    """Return the reader of a list of file names that stands under a key."""
+    """Return a reader of the list of file names under a key."""
     return lambda answer: tuple(map(_file, answer.get(key) or ()))
 
 
 def _file(name: Any) -> Entry:
-    """Return a file by its name, known without extension and " [hash]" too."""
+    """Return the entry of a file, also known by its name without extension and " [hash]"."""
     plain_name = re.sub(r" \[\w+\]$", "", str(name))
     return Entry(name=str(name), aliases=(plain_name, PurePosixPath(plain_name).stem))
 
 
 def detectors(answer: Any) -> tuple[Entry, ...]:
-    """Read what the ADetailer extension calls ``{"ad_model": […]}``, or SD.Next's detailers."""
+    """Read the list of the ADetailer extension, ``{"ad_model": […]}``, or SD.Next's detailers."""
     return names_under("ad_model")(answer) if isinstance(answer, Mapping) else named(answer)
