@@ -13,7 +13,7 @@ from bridge.servers import MOST_FILE_BYTES
 from sdwebui.errors import InvalidInput, NotAnImage
 from sdwebui.images.conversion import convert, shrunk
 from sdwebui.images.formats import ImageFormat, sniff
-from sdwebui.parameters import OutputFormat
+from sdwebui.parameter_types import OutputFormat
 
 CHUNK_BYTES = 8192
 """Of a file in one message, as the SDK cuts it; Dify refuses longer ones."""

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dify_plugin import Tool
 from dify_plugin.file.file import File
 
-from sdwebui.parameters import Parameters
+from sdwebui.parameter_checks import Parameters
 
 
 class Kind(Enum):

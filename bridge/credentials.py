@@ -7,7 +7,7 @@ from bridge.servers import DEFAULT_SECONDS, MOST_SECONDS, webuis
 from sdwebui.call import Call
 from sdwebui.errors import InvalidInput
 from sdwebui.http.server import Server
-from sdwebui.parameters import read_model
+from sdwebui.parameter_types import read_model
 from sdwebui.planning.planner import Defaults
 
 LEAST_SECONDS = 1.0

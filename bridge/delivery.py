@@ -12,7 +12,7 @@ from bridge.channels import channel_for
 from sdwebui.answers.images import Image, Images
 from sdwebui.answers.report import Report
 from sdwebui.images.dimensions import size_of
-from sdwebui.parameters import OutputFormat
+from sdwebui.parameter_types import OutputFormat
 from sdwebui.upscale import UpscaleReport
 
 Messages = Generator[ToolInvokeMessage, None, None]

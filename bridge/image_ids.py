@@ -6,7 +6,7 @@ from typing import Any
 from bridge.callers import Caller, Kind
 from bridge.image_store import KeptImage, images
 from sdwebui.errors import InvalidInput
-from sdwebui.parameters import Parameters
+from sdwebui.parameter_checks import Parameters
 
 _NO_ID = frozenset({"", "none", "null", "undefined", "n/a", "false"})
 _FILES = ("image", "images", "mask", "control_image", "control_image_2", "reproduce")

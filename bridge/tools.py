@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from sdwebui.answers.images import Images
     from sdwebui.answers.report import Report
     from sdwebui.call import Call
-    from sdwebui.parameters import OutputFormat, Parameters
+    from sdwebui.parameter_checks import Parameters
+    from sdwebui.parameter_types import OutputFormat
     from sdwebui.upscale import UpscaleReport
 
 

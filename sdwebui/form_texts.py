@@ -1,7 +1,7 @@
-"""Parsing of what people write into the text fields of a form: sizes, hires fix, areas, lists.
+"""Parsing of the text fields of a form: sizes, hires fix, areas, LoRAs, lists, objects.
 
-Each function takes what Dify hands over, text in most cases, and raises a ``ValueError`` whose
-text, put behind the parameter's name, is the sentence that the user reads.
+Each function takes what Dify hands over, text in most cases. The message of its ``ValueError`` is
+what the user reads, behind the parameter's name.
 """
 
 import ast
@@ -21,35 +21,35 @@ _HIRES_KEYS = {
     "denoising strength": "denoising_strength",
     "hires denoising strength": "denoising_strength",
 }
-"""Names that generation data uses for the parts of a hires fix."""
+"""Keys of generation data for the parts of a hires fix."""
 
 _SHOWN = 40
-"""Characters of what was given that a message repeats."""
+"""Characters of a wrong value that a message repeats."""
 
 
 def shown(value: Any) -> str:
-    """Return what was given as a message repeats it, cut where it is long."""
+    """Return a wrong value as a message repeats it, shortened if it is long."""
     text = str(value).strip()
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
 
 
 def number(text: str) -> float | None:
-    """Return a plain decimal number, or None; "nan", "1e9" and "1_000" are none."""
+    """Return the number of a plain decimal text, or None, as for "nan", "1e9" and "1_000"."""
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
 def plain_number(value: float) -> str:
-    """Return a number as a person writes it, without a needless ".0"."""
+    """Return a number as text, without a trailing ".0"."""
     return str(value).removesuffix(".0")
 
 
 def read_size(value: Any) -> Any:
     """Parse ``832x1216``, ``832×1216``, ``832*1216``, ``832 1216`` or ``832,1216``.
 
-    A lone number is a square. A side may be left out (``832x``): it follows from the other one.
+    A single number is a square. A side may be left out (``832x``): it follows from the other one.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: It is no size.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = plain_number(value)
@@ -74,11 +74,11 @@ def read_hires_fix(value: Any) -> Any:
     """Parse ``1.5, 4x-UltraSharp, 0.4``: scale, upscaler, denoising strength, steps.
 
     The first number is the scale. A later one of at most 1 is the denoising strength, a whole one
-    above 1 the steps; any other text is the upscaler. The words of generation data are read as well
+    above 1 the steps; any other text is the upscaler. The keys of generation data are accepted too
     (``Hires upscale: 1.5, Hires upscaler: Latent``). "off", "none" and 0 mean no hires fix.
 
     Raises:
-        ValueError: A part is none of these, or stands there twice.
+        ValueError: A part is none of these, or is there twice.
     """
     if isinstance(value, bool):
         return {} if value else None
@@ -96,31 +96,32 @@ def read_hires_fix(value: Any) -> Any:
             f"write decimal numbers with a point and a blank behind each comma, such as 1.5, "
             f"4x-UltraSharp, 0.4 (got {shown(text)})"
         )
-    found: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
     for part in filter(None, (part.strip() for part in re.split(r"[,\n]", text))):
-        name, read = _hires_part(part, found)
-        if name in found:
+        name, value = _hires_part(part, parts)
+        if name in parts:
             raise ValueError(
                 f"{part!r} is one part too many; write scale, upscaler and denoising strength, "
                 "such as 1.5, 4x-UltraSharp, 0.4, with a point in decimal numbers"
             )
-        found[name] = read
-    return found
+        parts[name] = value
+    return parts
 
 
-def _hires_part(part: str, found: dict[str, Any]) -> tuple[str, str]:
+def _hires_part(part: str, earlier: dict[str, Any]) -> tuple[str, str]:
+    """Return name and value of a part; the meaning of a number depends on the earlier parts."""
     key, colon, rest = part.partition(":")
     if colon and (name := _HIRES_KEYS.get(" ".join(key.split()).casefold())):
         return name, rest.strip()
     amount = number(part)
-    if amount is None and "scale" not in found:
-        # "1.5x" and "x2" are how people say a scale; "4x-UltraSharp" is an upscaler.
+    if amount is None and "scale" not in earlier:
+        # "1.5x" and "x2" are scales; "4x-UltraSharp" is an upscaler.
         times = re.fullmatch(r"[x×]?(\d+\.?\d*)[x×]?", part, re.IGNORECASE)
         if times:
             return "scale", times[1]
     if amount is None:
         return "upscaler", part
-    if "scale" not in found:
+    if "scale" not in earlier:
         return "scale", part
     if amount <= 1:
         return "denoising_strength", part
@@ -136,7 +137,7 @@ def read_area(value: Any) -> Any:
     """Parse ``left, top, right, bottom`` in percent of the image, such as ``0, 0, 100, 40``.
 
     Raises:
-        ValueError: These are not four numbers from 0 to 100 that enclose something.
+        ValueError: These are not four numbers from 0 to 100 that enclose an area.
     """
     if isinstance(value, dict):
         value = [value.get(side) for side in ("left", "top", "right", "bottom")]
@@ -165,17 +166,17 @@ def read_area(value: Any) -> Any:
 
 
 def read_loras(value: Any) -> Any:
-    """Parse ``name:weight, other``; the weight is what stands behind the last colon.
+    """Parse ``name:weight, other``; the weight stands behind the last colon.
 
     Raises:
-        ValueError: A weight is no number.
+        ValueError: A weight is not a number.
     """
     if not isinstance(value, str):
         return value
     if value.strip().casefold() in {"none", "off"}:
         return []
     loras = []
-    # Tags may stand side by side, as in a prompt.
+    # Tags need no comma between them, as in a prompt.
     for part in filter(None, (part.strip() for part in re.split(r"[,\n]|(?<=>)\s*(?=<)", value))):
         if number(part) is not None:
             raise ValueError(f"write it as name:0.8, …, with a point (got {shown(value)})")
@@ -196,7 +197,7 @@ def read_names(value: Any) -> Any:
     """Parse a comma-separated list, or JSON's ``["a, b", "c"]`` for names that hold commas.
 
     Raises:
-        ValueError: What begins with a bracket is no JSON list.
+        ValueError: It begins with a bracket and is not a JSON list.
     """
     if not isinstance(value, str):
         return value
@@ -209,21 +210,20 @@ def read_names(value: Any) -> Any:
 
 
 def read_object(value: Any) -> dict[str, Any]:
-    """Parse a JSON object, or Python's way of writing one, which Dify makes of an object variable.
+    """Parse a JSON object, or a Python dict, which Dify makes of an object variable.
 
     Raises:
-        ValueError: It is neither, or holds what no server takes.
+        ValueError: It is neither, or holds a value that JSON cannot represent.
     """
     if isinstance(value, str):
-        # Language models like to write a fence around JSON.
+        # Language models often write a Markdown fence around JSON.
         fenced = re.fullmatch(r"\s*```\w*\n(.*)```\s*", value, re.DOTALL)
         value = fenced[1] if fenced else value
     parsed = _parse_object(value) if isinstance(value, str) else value
     if not isinstance(parsed, dict):
         raise ValueError('not a JSON object; write one such as {"eta": 0.5}')  # noqa: TRY004
     try:
-        # Python reads and writes NaN, infinite numbers (1e999) and halves of characters, which no
-        # server takes.
+        # Python accepts NaN, infinite numbers (1e999) and lone surrogates, no server does.
         json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, TypeError, RecursionError):
         raise ValueError(

@@ -1,4 +1,4 @@
-"""What people write into the text fields of a form is understood, or refused in a sentence."""
+"""The text fields of a form are parsed, or refused with a message."""
 
 from typing import Any
 
@@ -15,21 +15,13 @@ from sdwebui.form_texts import (
     read_object,
     read_size,
 )
+from sdwebui.images.files import ImageFile
 from sdwebui.parameters import Hires, Inpaint, Txt2Img
 
 
-class Held:
-    """A file at hand."""
-
-    name = "a.png"
-
-    def read(self) -> bytes:
-        return b""
-
-
 def refusal(kind: type[Txt2Img] | type[Inpaint], **given: Any) -> str:
-    """The sentence that the user reads."""
-    image = {"image": Held()} if kind is Inpaint else {}
+    """Return the message that the user reads."""
+    image = {"image": ImageFile(b"")} if kind is Inpaint else {}
     with pytest.raises(InvalidInput) as caught:
         kind.read({**image, **given})
     return str(caught.value)
@@ -78,7 +70,7 @@ def test_a_size_of_two_blank_variables_is_none(text: str) -> None:
     ["large", "1:1", "832x1216x3", "832-1216", "-832x1216", "8.5x8", "1e3x1e3", "832 x 1216 x",
      "a832x1216", "832xx1216", "nan", "0x340xffx", "{{w}}x{{h}}", 1.5, "1" * 10],
 )  # fmt: skip
-def test_a_size_that_is_none_is_refused_with_an_example(text: Any) -> None:
+def test_an_invalid_size_is_refused_with_an_example(text: Any) -> None:
     reported = f"size: write width x height, such as 832x1216 (got {str(text)!r})."
     assert refusal(Txt2Img, size=text) == reported
 
@@ -132,7 +124,7 @@ def test_a_size_is_within_limits(text: str, reported: str) -> None:
         (True, {}),
     ],
 )  # fmt: skip
-def test_a_hires_fix_is_told_by_its_parts(text: Any, parts: dict[str, Any]) -> None:
+def test_a_hires_fix_is_parsed_into_its_parts(text: Any, parts: dict[str, Any]) -> None:
     assert Txt2Img.read({"hires_fix": text}).hires_fix == Hires(**parts)
 
 
@@ -196,7 +188,7 @@ def test_a_hires_fix_can_be_off(text: Any) -> None:
          "hires_fix: denoising_strength must be a number (got 'much')."),
     ],
 )  # fmt: skip
-def test_a_hires_fix_that_cannot_be_is_refused(text: Any, reported: str) -> None:
+def test_an_invalid_hires_fix_is_refused(text: Any, reported: str) -> None:
     assert reported in refusal(Txt2Img, hires_fix=text)
 
 
@@ -211,7 +203,12 @@ def test_a_hires_fix_that_cannot_be_is_refused(text: Any, reported: str) -> None
      [0, 12.5, 100, 40], ("0", "12.5", "100%", "40")],
 )  # fmt: skip
 def test_an_area_has_many_spellings(text: Any) -> None:
-    assert Inpaint.read({"image": Held(), "mask_area": text}).mask_area == (0, 12.5, 100, 40)
+    assert Inpaint.read({"image": ImageFile(b""), "mask_area": text}).mask_area == (
+        0,
+        12.5,
+        100,
+        40,
+    )
 
 
 @pytest.mark.parametrize(
@@ -219,7 +216,7 @@ def test_an_area_has_many_spellings(text: Any) -> None:
     ["upper half", "0, 0, 100", "0, 0, 100, 40, 5", "0, 0, x, 40", "nan, 0, 100, 40", "50",
      "0, 0, 1e2, 40", "left, top, right, bottom", "0,,100,40"],
 )  # fmt: skip
-def test_an_area_that_is_none_is_refused_with_an_example(text: str) -> None:
+def test_an_invalid_area_is_refused_with_an_example(text: str) -> None:
     assert refusal(Inpaint, mask_area=text) == (
         "mask_area: write left, top, right, bottom in percent of the image, such as 0, 0, 100, 40 "
         f"for the upper 40 % (got {text!r})."
@@ -231,7 +228,7 @@ def test_an_area_that_is_none_is_refused_with_an_example(text: str) -> None:
     ["100, 0, 0, 40", "0, 40, 100, 0", "50, 0, 50, 40", "0, 20, 100, 20", "0, 0, 101, 40",
      "-1, 0, 100, 40", "0, 0, 100, 512", "0, 0, 9999999999, 40"],
 )  # fmt: skip
-def test_an_area_encloses_something_within_the_image(text: str) -> None:
+def test_an_area_lies_within_the_image_and_is_not_empty(text: str) -> None:
     assert refusal(Inpaint, mask_area=text) == (
         "mask_area: left must be less than right and top less than bottom, each from 0 to 100 "
         f"percent (got {text!r})."
@@ -253,7 +250,7 @@ def test_an_area_encloses_something_within_the_image(text: str) -> None:
         (["a"], ["a"]),
     ],
 )
-def test_names_are_parted_by_commas_or_are_json(text: Any, names: list[str]) -> None:
+def test_names_are_separated_by_commas_or_are_json(text: Any, names: list[str]) -> None:
     assert read_names(text) == names
 
 
@@ -266,7 +263,7 @@ def test_names_are_parted_by_commas_or_are_json(text: Any, names: list[str]) -> 
         {"eta": 0.5, "tiling": True, "x": None, "y": ["a"]},
     ],
 )
-def test_an_object_is_json_or_pythons_spelling(text: Any) -> None:
+def test_an_object_is_json_or_a_python_dict(text: Any) -> None:
     assert read_object(text) == {"eta": 0.5, "tiling": True, "x": None, "y": ["a"]}
 
 
@@ -296,7 +293,7 @@ def test_an_object_is_json_or_pythons_spelling(text: Any) -> None:
         ("{'a\x00': 1}", "not JSON"),
     ],
 )
-def test_what_is_no_object_is_refused(text: Any, reported: str) -> None:
+def test_an_invalid_object_is_refused(text: Any, reported: str) -> None:
     with pytest.raises(ValueError) as caught:
         read_object(text)
     assert reported in str(caught.value)
@@ -328,19 +325,19 @@ VALUES = st.one_of(
 @example(value="[" * 10_000)
 @example(value="٣x٤")
 @example(value="²")
-def test_nothing_but_a_sentence_comes_of_odd_values(read: Any, value: Any) -> None:
+def test_odd_values_raise_nothing_but_a_value_error(read: Any, value: Any) -> None:
     try:
         read(value)
     except ValueError as error:
         assert str(error).strip()
-    # What was understood is a value for pydantic, which reads it once more.
+    # Any other value goes to pydantic, which checks it again.
 
 
 @given(name=st.sampled_from(["size", "hires_fix", "lora", "vae", "sampler"]), value=VALUES)
 @example(name="size", value=10**400)
 @example(name="hires_fix", value=10**400)
 @example(name="size", value="٣٣٣x٤٤٤")
-def test_nothing_but_a_message_comes_of_odd_values_in_a_form(name: str, value: Any) -> None:
+def test_odd_values_of_a_form_end_in_a_message(name: str, value: Any) -> None:
     try:
         requested = Txt2Img.read({"prompt": "a", name: value})
     except InvalidInput as error:
@@ -351,12 +348,12 @@ def test_nothing_but_a_message_comes_of_odd_values_in_a_form(name: str, value: A
 
 
 @pytest.mark.parametrize("text", ["1,5", "2, Latent, 0,55", "1,5, 4x-UltraSharp, 0,4"])
-def test_decimal_commas_are_no_parts_of_a_hires_fix(text: str) -> None:
+def test_decimal_commas_in_a_hires_fix_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="write decimal numbers with a point"):
         read_hires_fix(text)
 
 
-def test_shares_are_no_percent() -> None:
+def test_shares_of_one_are_refused_as_percent() -> None:
     with pytest.raises(ValueError, match="write percent, not shares of 1"):
         read_area("0 0 1 0.4")
 
@@ -365,7 +362,7 @@ def test_an_area_may_be_an_object() -> None:
     assert read_area({"left": 0, "top": 10, "right": 50, "bottom": 90}) == (0, 10, 50, 90)
 
 
-def test_tags_may_stand_side_by_side() -> None:
-    assert [one["name"] for one in read_loras("<lora:a:0.8> <lora:b:0.6>")] == ["a", "b"]
+def test_lora_tags_need_no_comma() -> None:
+    assert [lora["name"] for lora in read_loras("<lora:a:0.8> <lora:b:0.6>")] == ["a", "b"]
     with pytest.raises(ValueError, match="with a point"):
         read_loras("add_detail:0,8")

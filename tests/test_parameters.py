@@ -1,4 +1,4 @@
-"""Parameters are checked before anything is sent, and forgiven what Dify does to them."""
+"""Parameters are checked before anything is sent, in every form that Dify gives them."""
 
 from typing import Any
 
@@ -6,6 +6,7 @@ import pytest
 
 from devkit.forms.build import MODELS
 from sdwebui.errors import InvalidInput
+from sdwebui.images.files import ImageFile
 from sdwebui.parameters import (
     Caption,
     ControlNet,
@@ -20,18 +21,6 @@ from sdwebui.parameters import (
     Upscale,
 )
 
-
-class Held:
-    """A file at hand."""
-
-    def __init__(self, name: str = "a.png", data: bytes = b"") -> None:
-        self.name = name
-        self.data = data
-
-    def read(self) -> bytes:
-        return self.data
-
-
 GENERATING = {
     tool: model
     for tool, model in MODELS.items()
@@ -41,7 +30,7 @@ WITH_IMAGE = [model for model in MODELS.values() if model.IMAGE]
 
 
 @pytest.mark.parametrize("unset", [None, "", "None"])
-def test_unset_has_several_spellings(unset: Any) -> None:
+def test_an_unset_value_has_several_spellings(unset: Any) -> None:
     requested = Txt2Img.read(
         {"prompt": "a", "sampler": unset, "steps": unset, "image_count": unset}
     )
@@ -58,8 +47,8 @@ def test_unset_has_several_spellings(unset: Any) -> None:
         (Upscale, "upscaler"),
     ],
 )
-def test_a_text_of_blanks_is_blank(model: type[Parameters], name: str, blank: str) -> None:
-    given: dict[str, Any] = {model.IMAGE: Held()} if model.IMAGE else {}
+def test_a_text_of_blanks_is_unset(model: type[Parameters], name: str, blank: str) -> None:
+    given: dict[str, Any] = {model.IMAGE: ImageFile(b"")} if model.IMAGE else {}
     assert not getattr(model.read({**given, name: blank}), name)
 
 
@@ -78,12 +67,12 @@ def test_no_prompt_is_no_error_yet(unset: Any) -> None:
     ["default", "Default", " auto ", "automatic", "current", "loaded", "none", "null", "string",
      "undefined", '"default"', "<string>"],
 )  # fmt: skip
-def test_a_model_that_an_agent_does_not_care_for_is_blank(word: str) -> None:
+def test_an_agents_word_for_no_particular_model_is_unset(word: str) -> None:
     assert Txt2Img.read({"model": word}).model is None
 
 
 @pytest.mark.parametrize("name", ["automatic_v2", "default model", "nonesuch", "1"])
-def test_a_model_whose_name_begins_like_such_a_word_is_meant(name: str) -> None:
+def test_a_model_whose_name_begins_like_such_a_word_is_kept(name: str) -> None:
     assert Txt2Img.read({"model": name}).model == name
 
 
@@ -133,7 +122,7 @@ def test_a_number_may_stand_for_a_text(name: str) -> None:
         ({"model_family": "sd9"}, "model_family must be one of 'auto', 'sd15', 'sd2', 'sdxl'"),
         ({"output_format": "gif"}, "output_format must be one of 'original', 'png'"),
         ({"reproduce": {"url": "http://signed"}}, "reproduce must be an image file."),
-        ({"reproduce": [Held(), Held()]}, "reproduce must be an image file."),
+        ({"reproduce": [ImageFile(b""), ImageFile(b"")]}, "reproduce must be an image file."),
         ({"prompt": ["a"]}, "prompt must be text (got \"['a']\")."),
         ({"nonsense": 1}, "There is no parameter nonsense."),
         # Forms of earlier versions.
@@ -180,7 +169,7 @@ def test_a_message_can_call_a_field_by_another_name() -> None:
 
 
 @pytest.mark.parametrize(("tool", "model"), GENERATING.items())
-def test_a_field_that_the_form_lacks_is_said_with_its_key(
+def test_a_field_that_the_form_lacks_is_reported_with_its_key(
     tool: str, model: type[Parameters]
 ) -> None:
     missing = {"tiling": "Tiling", "refiner": "Refiner", "vae": "VAE", "clip_skip": "Clip skip"}
@@ -210,7 +199,7 @@ def test_a_form_names_fields_that_the_model_has(model: type[Parameters]) -> None
     ],
 )
 def test_loras_are_a_list_of_names_and_weights(text: str, loras: list[tuple[str, float]]) -> None:
-    assert [(one.name, one.weight) for one in Txt2Img.read({"lora": text}).lora] == loras
+    assert [(lora.name, lora.weight) for lora in Txt2Img.read({"lora": text}).lora] == loras
 
 
 @pytest.mark.parametrize("text", ["cinematic, plain style", '["cinematic", "plain style"]'])
@@ -219,7 +208,7 @@ def test_styles_are_names(text: str) -> None:
 
 
 def test_an_object_for_a_text_is_json() -> None:
-    # What an object variable of a workflow is by the time that it arrives.
+    # An object variable of a workflow arrives as a dict.
     assert Txt2Img.read({"more_settings": {"eta": 0.5}}).more_settings == '{"eta": 0.5}'
 
 
@@ -229,33 +218,33 @@ def test_an_image_is_needed_where_it_is_worked_on(model: type[Parameters]) -> No
     for given in ({}, {model.IMAGE: None}, {model.IMAGE: ""}):
         with pytest.raises(InvalidInput, match=reported):
             model.read(given)
-    assert getattr(model.read({model.IMAGE: Held()}), model.IMAGE)
+    assert getattr(model.read({model.IMAGE: ImageFile(b"")}), model.IMAGE)
 
 
 @pytest.mark.parametrize("nothing", [None, [], [None], [None, None], ["", None]])
 def test_an_untouched_list_of_files_is_empty(nothing: Any) -> None:
-    """Dify hands over an optional list that nobody filled as ``[None]``."""
+    # Dify hands over an optional list that nobody filled as [None].
     with pytest.raises(InvalidInput, match=r"^images is missing"):
         Upscale.read({"images": nothing})
 
 
 def test_one_file_does_for_several() -> None:
-    assert len(Upscale.read({"images": Held()}).images) == 1
-    assert len(Upscale.read({"images": [Held(), Held()]}).images) == 2
-    assert len(Upscale.read({"images": [None, Held()]}).images) == 1
+    assert len(Upscale.read({"images": ImageFile(b"")}).images) == 1
+    assert len(Upscale.read({"images": [ImageFile(b""), ImageFile(b"")]}).images) == 2
+    assert len(Upscale.read({"images": [None, ImageFile(b"")]}).images) == 1
     with pytest.raises(InvalidInput, match="images must be an image file"):
-        Upscale.read({"images": [Held(), "http://signed"]})
+        Upscale.read({"images": [ImageFile(b""), "http://signed"]})
 
 
 def test_the_size_of_an_enlarged_image_may_be_larger() -> None:
-    size = Upscale.read({"images": Held(), "size": "3840x16384"}).size
+    size = Upscale.read({"images": ImageFile(b""), "size": "3840x16384"}).size
     assert size
     assert (size.width, size.height) == (3840, 16384)
     with pytest.raises(InvalidInput, match=r"size: height must be at most 16384"):
-        Upscale.read({"images": Held(), "size": "3840x16385"})
+        Upscale.read({"images": ImageFile(b""), "size": "3840x16385"})
 
 
-def test_what_was_given_is_told_from_what_dify_fills_in() -> None:
+def test_given_values_are_told_apart_from_defaults_that_dify_fills_in() -> None:
     requested = Txt2Img.read({"prompt": "a", "image_count": 1, "seed": "-1", "steps": 20})
     assert requested.explicit == {"prompt": "a", "steps": 20}
 
@@ -272,12 +261,12 @@ def test_what_was_given_is_told_from_what_dify_fills_in() -> None:
 def test_defaults_of_a_form_are_not_explicit(
     model: type[Parameters], given: dict[str, Any]
 ) -> None:
-    assert set(model.read({model.IMAGE: Held(), **given}).explicit) == {model.IMAGE}
+    assert set(model.read({model.IMAGE: ImageFile(b""), **given}).explicit) == {model.IMAGE}
 
 
 def test_the_short_tools() -> None:
-    assert Caption.read({"image": Held()}).method == "clip"
-    assert PngInfo.read({"image": Held(), "image_id": "last"}).image_id == "last"
+    assert Caption.read({"image": ImageFile(b"")}).method == "clip"
+    assert PngInfo.read({"image": ImageFile(b""), "image_id": "last"}).image_id == "last"
     assert (ListResources.read({}).kind, ListResources.read({"filter": "x"}).filter) == ("all", "x")
     with pytest.raises(InvalidInput, match="There is no parameter limit"):
         ListResources.read({"limit": 50})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sdwebui.errors import InvalidInput
 from sdwebui.images.inputs import PreparedImage, open_image
-from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP
+from sdwebui.parameter_types import LARGEST_SIDE, SIDE_STEP
 
 if TYPE_CHECKING:
     from PIL import Image

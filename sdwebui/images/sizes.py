@@ -1,6 +1,6 @@
 """Sizes to request: rounding, fitting, and the notes about it."""
 
-from sdwebui.parameters import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio
+from sdwebui.parameter_types import LARGEST_SIDE, SIDE_STEP, SMALLEST_SIDE, AspectRatio
 
 
 def completed(aspect_ratio: AspectRatio, width: int | None, height: int | None) -> tuple[int, int]:

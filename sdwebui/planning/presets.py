@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from sdwebui.images.sizes import completed, to_step
-from sdwebui.parameters import AspectRatio, ModelFamily
+from sdwebui.parameter_types import AspectRatio, ModelFamily
 
 Sizes = dict[AspectRatio, tuple[int, int]]
 
