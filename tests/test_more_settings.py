@@ -19,7 +19,8 @@ from sdwebui.dialects.plan import Plan
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext.parse import parse
 from sdwebui.parameters import ControlNet, Generation, Img2Img, Inpaint, Outpaint, Size, Txt2Img
-from sdwebui.planning.more_settings import read_settings, settings_of
+from sdwebui.planning.infotext_settings import settings_of
+from sdwebui.planning.more_settings import read_settings
 from sdwebui.planning.reproduction import completed
 from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
 from sdwebui.planning.sources import prepare
@@ -726,7 +727,7 @@ def test_a_setting_of_another_tool_is_left_out_with_a_word(
 ) -> None:
     key = text.partition(":")[0]
     assert asked_for(text, kind).notes == (
-        f"more_settings: left out, since this tool has no use for it: {key}.",
+        f"more_settings: left out, since this tool does not use it: {key}.",
     )
 
 

@@ -155,7 +155,7 @@ def test_what_is_not_understood_in_an_image_is_said() -> None:
     [
         (picture(), "holds no generation parameters. Take the file that the WebUI made"),
         (picture(parameters="only words"), "holds no generation parameters"),
-        (picture(workflow="{}"), "was made by ComfyUI, whose notes cannot be repeated here"),
+        (picture(workflow="{}"), "was made by ComfyUI, whose generation data cannot be used here"),
         (b"", "holds no generation parameters"),
         (
             picture(parameters="a\nSteps: 500, Seed: 1, Size: 64x64"),

@@ -1,1 +1,1 @@
-"""From a tool's parameters to a decided plan, before the GPU works."""
+"""From a tool's parameters to a plan that the server can carry out."""

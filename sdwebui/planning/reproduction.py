@@ -1,6 +1,7 @@
-"""Parameters completed from texts: generation data in ``more_settings``, and an image to repeat."""
+"""Parameters completed from generation data: of ``more_settings``, and of an image to repeat."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,117 +11,136 @@ from sdwebui.form_texts import read_object
 from sdwebui.infotext.fields import folded
 from sdwebui.infotext.parse import Infotext, foreign_maker, parse, read_parameters
 from sdwebui.parameters import Generation
-from sdwebui.planning.more_settings import Found, read_settings, settings_of
+from sdwebui.planning.infotext_settings import Settings, settings_of
+from sdwebui.planning.more_settings import read_settings
 from sdwebui.planning.setting_keys import INSTEAD
 
 MORE = "more_settings: "
 
-_OVERRULED = {
-    # It would have no say beside a size.
+_OVERRIDDEN = {
+    # It has no effect beside a size.
     "aspect_ratio": "size",
-    # The form's one field says both.
+    # The sampler's field holds both.
     "sampler": "scheduler",
     "model": "model_hash",
 }
-"""Fields of the form, and what of a text they overrule beside the field of their own name."""
+"""Fields of the form, and the setting that each overrides beside the one of its own name."""
 
-_BESIDE = (
+_DEPENDENT = (
     ("refiner_switch_at", "refiner", "Refiner"),
     ("variation_seed", "variation_strength", "Variation seed strength"),
     ("detailers", "face_detailer", "ADetailer model"),
 )
-"""Settings that count only beside another, and what that is called."""
+"""Settings that have an effect only beside another, and the key of that one."""
 
 
 def completed[Requested: Generation](requested: Requested, file: bytes | None = None) -> Requested:
-    """Return the parameters with what the user's texts say filled in wherever a field is blank.
+    """Return the parameters with blank fields filled in from generation data.
 
     A field of the form wins over ``more_settings``, and that over the image to repeat.
 
     Args:
-        requested: As the form gave them.
+        requested: The values of the form.
         file: An image whose generation data are used again.
 
     Raises:
-        InvalidInput: A text cannot be understood, or holds values that no WebUI would take.
+        InvalidInput: A text cannot be parsed, or holds a value that no WebUI accepts.
     """
     text = requested.more_settings.strip()
     extra: Mapping[str, Any] = {}
-    sources: list[tuple[str, Found]] = []
+    sources: list[tuple[str, Settings]] = []
     if file is not None:
         sources.append(
             ("reproduce: the image's ", settings_of(_infotext_of(file), type(requested)))
         )
     if text.startswith(("{", "```")):
-        extra = _object(text)
+        extra = _read_request_json(text)
     elif text:
         sources.append((MORE, read_settings(text, type(requested))))
     return _merged(requested, sources, extra) if sources or extra else requested
 
 
-def _gathered(
-    sources: list[tuple[str, Found]],
-) -> tuple[dict[str, Any], dict[str, str], dict[str, str], list[str]]:
-    """Return what all texts set, what messages call it, what somebody chose key by key, notes."""
-    flat: dict[str, Any] = {}
-    names: dict[str, str] = {}
-    written: dict[str, str] = {}
-    notes: list[str] = []
-    for source, found in sources:
-        if "model" in found.values:
-            flat.pop("model_hash", None)
-        flat |= found.values
-        names |= {name: f"{source}{key}" for name, key in found.keys.items()}
-        if not found.whole:
-            written |= {name: found.keys.get(name, "ADetailer") for name in found.values}
-        notes += _notes(source, found)
-    return flat, names, written, notes
+@dataclass(slots=True)
+class _Merged:
+    """The settings of all texts together.
+
+    Attributes:
+        values: By parameter, parts as ``hires_fix.scale``.
+        labels: What messages call each of them.
+        written: The keys of those that somebody wrote one by one.
+        notes: Warnings for the user.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, source: str, settings: Settings) -> None:
+        """Add the settings of a text, which win over the earlier ones."""
+        if "model" in settings.values:
+            self.values.pop("model_hash", None)
+        self.values |= settings.values
+        self.labels |= {name: f"{source}{key}" for name, key in settings.keys.items()}
+        if not settings.is_infotext:
+            self.written |= {name: settings.keys.get(name, "ADetailer") for name in settings.values}
+        self.notes += _notes(source, settings)
+
+    def drop_hires_fix(self, *, noted: bool) -> None:
+        """Drop the parts of a hires fix, with a note on those that somebody wrote."""
+        dropped = [name for name in self.values if name.startswith("hires_fix.")]
+        if noted:
+            self.note_needed(dropped, "a hires fix (Hires upscale)")
+        for name in dropped:
+            del self.values[name]
+
+    def note_needed(self, names: list[str], needed: str) -> None:
+        """Note that written settings have no effect without another."""
+        keys = [self.written[name] for name in names if name in self.written]
+        if keys:
+            self.notes.append(f"more_settings: {', '.join(keys)} counts only beside {needed}.")
 
 
 def _merged[Requested: Generation](
-    requested: Requested, sources: list[tuple[str, Found]], extra: Mapping[str, Any]
+    requested: Requested, sources: list[tuple[str, Settings]], extra: Mapping[str, Any]
 ) -> Requested:
+    """Return the parameters with the settings of all sources filled in.
+
+    Raises:
+        InvalidInput: A value is out of range.
+    """
     explicit = requested.explicit
-    flat, names, written, notes = _gathered(sources)
-    if "hires_fix" not in explicit and (
-        not _has_hires(flat) or "hires_fix" in requested.model_fields_set
-    ):
-        # Traces of an image to image job, or "off" in the form.
-        lost = [name for name in flat if name.startswith("hires_fix.")]
-        if "hires_fix" not in requested.model_fields_set:
-            notes += _useless(written, lost, "a hires fix (Hires upscale)")
-        flat = {name: one for name, one in flat.items() if name not in lost}
-    for name, overruled in _OVERRULED.items():
+    merged = _Merged()
+    for source, settings in sources:
+        merged.add(source, settings)
+    is_off = "hires_fix" in requested.model_fields_set
+    if "hires_fix" not in explicit and (is_off or not _has_hires_fix(merged.values)):
+        merged.drop_hires_fix(noted=not is_off)
+    for name, overridden in _OVERRIDDEN.items():
         if name in explicit:
-            flat.pop(overruled, None)
-    for name, needed, words in _BESIDE:
-        if name in flat and not (flat.get(needed) or explicit.get(needed)):
-            notes += _useless(written, [name], words)
-    values = _nested(flat)
+            merged.values.pop(overridden, None)
+    for name, needed, key in _DEPENDENT:
+        if name in merged.values and not (merged.values.get(needed) or explicit.get(needed)):
+            merged.note_needed([name], key)
+    values = _nested(merged.values)
     for name, value in explicit.items():
-        whole = values.get(name)
-        if isinstance(value, BaseModel) and isinstance(whole, dict):
-            values[name] = whole | value.model_dump(exclude_none=True)
+        parts = values.get(name)
+        if isinstance(value, BaseModel) and isinstance(parts, dict):
+            values[name] = parts | value.model_dump(exclude_none=True)
         else:
             values[name] = value
-        names.pop(name, None)
+        merged.labels.pop(name, None)
     image = sources[0][1].values if sources and sources[0][0] != MORE else {}
     values |= {
         "extra": dict(extra),
         "repeated": frozenset(name for name in image if values.get(name) == image[name]),
-        "lenient": frozenset(name.partition(".")[0] for name in flat) - explicit.keys(),
-        "notes": tuple(notes),
+        "lenient": frozenset(name.partition(".")[0] for name in merged.values) - explicit.keys(),
+        "notes": tuple(merged.notes),
     }
-    return type(requested).build(values, names)
+    return type(requested).build(values, merged.labels)
 
 
-def _useless(written: Mapping[str, str], lost: list[str], needed: str) -> list[str]:
-    """Return what to say of settings that somebody wrote and that do nothing by themselves."""
-    own = [written[name] for name in lost if name in written]
-    return [f"more_settings: {', '.join(own)} counts only beside {needed}."] if own else []
-
-
-def _has_hires(flat: Mapping[str, Any]) -> bool:
+def _has_hires_fix(flat: Mapping[str, Any]) -> bool:
     return any(flat.get(f"hires_fix.{part}") for part in ("scale", "upscaler", "size"))
 
 
@@ -128,28 +148,29 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
     """Return ``{"hires_fix.scale": 2}`` as ``{"hires_fix": {"scale": 2}}``."""
     values: dict[str, Any] = {}
     for name, value in flat.items():
-        whole, dot, part = name.partition(".")
+        base, dot, part = name.partition(".")
         if dot:
-            values.setdefault(whole, {})[part] = value
+            values.setdefault(base, {})[part] = value
         else:
             values[name] = value
     return values
 
 
-def _notes(source: str, found: Found) -> list[str]:
+def _notes(source: str, settings: Settings) -> list[str]:
+    """Return the notes on keys of a text that are left out."""
     place = source.partition(":")[0]
     notes = []
-    if found.unknown:
-        notes.append(f"{place}: left out, since not understood: {_listed(found.unknown)}.")
-    if found.told and not found.whole:
-        told = tuple(
+    if settings.unknown:
+        notes.append(f"{place}: left out, since not understood: {_listed(settings.unknown)}.")
+    if settings.descriptive and not settings.is_infotext:
+        keys = tuple(
             f"{key} (write {INSTEAD[folded(key)]})" if folded(key) in INSTEAD else key
-            for key in found.told
+            for key in settings.descriptive
         )
-        notes.append(f"{place}: left out, since it only tells: {_listed(told)}.")
-    if found.elsewhere and place == "more_settings":
+        notes.append(f"{place}: left out, since it cannot be requested: {_listed(keys)}.")
+    if settings.elsewhere and place == "more_settings":
         notes.append(
-            f"{place}: left out, since this tool has no use for it: {_listed(found.elsewhere)}."
+            f"{place}: left out, since this tool does not use it: {_listed(settings.elsewhere)}."
         )
     return notes
 
@@ -159,36 +180,46 @@ def _listed(keys: tuple[str, ...]) -> str:
     return f"{shown} and {len(keys) - 8} more" if len(keys) > 8 else shown
 
 
-_FORMS_OWN = frozenset(
+_FORM_FIELDS = frozenset(
     {
         "aspect_ratio", "face_detailer", "hires_fix", "image_count", "model", "model_family",
         "more_settings", "output_format", "refiner", "sampler", "size",
     }
 )  # fmt: skip
-"""Names of the forms that no server's request has."""
+"""Fields of the forms that no server's request has."""
 
 
-def _object(text: str) -> dict[str, Any]:
+def _read_request_json(text: str) -> dict[str, Any]:
+    """Parse fields of the server's request from JSON.
+
+    Raises:
+        InvalidInput: It is no object, or a name belongs to the form or to generation data.
+    """
     try:
-        found = read_object(text)
+        fields = read_object(text)
     except ValueError as error:
         raise InvalidInput(f"more_settings: {error}.") from None
-    for name in map(str, found):
-        if name in _FORMS_OWN or (name != name.lower() and " " in name):
+    for name in map(str, fields):
+        if name in _FORM_FIELDS or (name != name.lower() and " " in name):
             raise InvalidInput(
                 f"more_settings: JSON holds fields of the server's request, and {name[:40]!r} is "
                 "none. Write it into its field of the form, or as Name: value without braces."
             )
-    return found
+    return fields
 
 
 def _infotext_of(file: bytes) -> Infotext:
+    """Return the infotext of an image file.
+
+    Raises:
+        InvalidInput: It has none.
+    """
     text = read_parameters(file)
     infotext = parse(text) if text else None
     if infotext is None or not infotext.fields:
         maker = foreign_maker(file)
         raise InvalidInput(
-            f"reproduce: the image was made by {maker}, whose notes cannot be repeated here."
+            f"reproduce: the image was made by {maker}, whose generation data cannot be used here."
             if maker
             else "reproduce: the image holds no generation parameters. Take the file that the "
             "WebUI made: messengers, editors and screenshots drop them."

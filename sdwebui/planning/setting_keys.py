@@ -1,7 +1,8 @@
-"""Which parameter each key of generation data sets, as tables.
+"""Tables of the parameters and request fields that the keys of generation data set.
 
 Keys are those of A1111's ``infotext_utils.py`` and ``processing.py`` (1.10), which Forge shares,
-and of what SD.Next and stable-diffusion.cpp write (recordings). Words of a form are A1111's own.
+and those that SD.Next and stable-diffusion.cpp write (recordings). Options are named as in A1111's
+form.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,17 +11,17 @@ from typing import Any
 from sdwebui.infotext.fields import Infotext, folded
 
 
-def words(text: str | None, meanings: Mapping[str, str]) -> str | None:
-    """Return the option that the words of a WebUI's form mean; what is no such word stays."""
-    return text and meanings.get(folded(text), text)
+def option(text: str | None, options: Mapping[str, str]) -> str | None:
+    """Return the option that a WebUI's form shows as this text; any other text as it is."""
+    return text and options.get(folded(text), text)
 
 
 def switch(text: str | None) -> bool | str | None:
-    """Return a text as True or False; what is neither stays."""
+    """Return True or False for a text such as "on"; any other text as it is."""
     if not text:
         return None
-    answers = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-    return answers.get(text.strip().casefold(), text)
+    values = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+    return values.get(text.strip().casefold(), text)
 
 
 RESIZE_MODES = {
@@ -57,9 +58,9 @@ _Read = Callable[[Infotext], Any]
 
 
 def _size(info: Infotext) -> str | None:
-    """Return the size as it is written; 0x0 is sd.cpp's way to say that there is none."""
-    written = info.get("Size")
-    return None if written and set(written) <= set("0x ") else written
+    """Return the size as it is written; sd.cpp writes 0x0 for none."""
+    text = info.get("Size")
+    return None if text and set(text) <= set("0x ") else text
 
 
 def _scheduler(info: Infotext) -> str | None:
@@ -89,7 +90,7 @@ PARAMETERS: tuple[tuple[str, tuple[str, ...], _Read], ...] = (
     ("styles", ("Styles",), lambda info: info.get("Styles")),
     ("refiner", ("Refiner",), lambda info: info.refiner),
     ("refiner_switch_at", ("Refiner switch at",), lambda info: info.refiner_switch_at),
-    ("face_restorer", ("Face restoration",), lambda i: words(i.face_restoration, _RESTORERS)),
+    ("face_restorer", ("Face restoration",), lambda i: option(i.face_restoration, _RESTORERS)),
     ("tiling", ("Tiling",), lambda info: switch(info.get("Tiling"))),
     ("variation_seed", ("Variation seed",), lambda info: info.variation_seed),
     (
@@ -126,37 +127,37 @@ PARAMETERS: tuple[tuple[str, tuple[str, ...], _Read], ...] = (
     ),
     ("mask_blur", ("Mask blur",), lambda info: info.get("Mask blur")),
     ("mask_padding", ("Masked area padding",), lambda info: info.get("Masked area padding")),
-    ("inpaint_area", ("Inpaint area",), lambda i: words(i.get("Inpaint area"), _AREAS)),
+    ("inpaint_area", ("Inpaint area",), lambda i: option(i.get("Inpaint area"), _AREAS)),
     (
         "masked_content",
         ("Masked content",),
-        lambda info: words(info.get("Masked content"), _MASKED_CONTENT),
+        lambda info: option(info.get("Masked content"), _MASKED_CONTENT),
     ),
-    ("mask_mode", ("Mask mode",), lambda info: words(info.get("Mask mode"), _MASK_MODES)),
-    ("resize_mode", ("Resize mode",), lambda i: words(i.get("Resize mode"), RESIZE_MODES)),
+    ("mask_mode", ("Mask mode",), lambda info: option(info.get("Mask mode"), _MASK_MODES)),
+    ("resize_mode", ("Resize mode",), lambda i: option(i.get("Resize mode"), RESIZE_MODES)),
     (
         "model_family",
         ("Model family",),
-        lambda info: words((info.get("Model family") or "").lower() or None, _FAMILIES),
+        lambda info: option((info.get("Model family") or "").lower() or None, _FAMILIES),
     ),
 )
-"""Parameter, the keys that set it, and how it is read; families write some of them differently."""
+"""Parameter, the keys that set it (families write different ones), and its reader."""
 
-UNIT = {
-    "module": "module", "preprocessor": "module", "model": "model", "weight": "weight",
-    "guidancestart": "start", "guidanceend": "end", "controlmode": "mode",
-    "resizemode": "resize_mode", "pixelperfect": "pixel_perfect", "processorres": "processor_res",
-    "thresholda": "threshold_a", "thresholdb": "threshold_b",
+_ANY_UNIT = {
+    "preprocessor": "module", "controlmode": "mode", "pixelperfect": "pixel_perfect",
+    "processorres": "processor_res", "thresholda": "threshold_a", "thresholdb": "threshold_b",
 }  # fmt: skip
-"""Keys within a ControlNet unit and the parts they set."""
+UNIT = {
+    **_ANY_UNIT, "module": "module", "model": "model", "weight": "weight",
+    "guidancestart": "start", "guidanceend": "end", "resizemode": "resize_mode",
+}  # fmt: skip
+"""Keys within the value of a ControlNet unit, folded, and the parts that they set."""
 
 FIRST_UNIT = {
-    "preprocessor": "module", "controlnetmodel": "model", "controlweight": "weight",
-    "startingcontrolstep": "start", "endingcontrolstep": "end", "controlmode": "mode",
-    "pixelperfect": "pixel_perfect", "processorres": "processor_res",
-    "thresholda": "threshold_a", "thresholdb": "threshold_b",
+    **_ANY_UNIT, "controlnetmodel": "model", "controlweight": "weight",
+    "startingcontrolstep": "start", "endingcontrolstep": "end",
 }  # fmt: skip
-"""Keys that mean the first unit where they stand alone."""
+"""Keys outside a ControlNet unit, folded, that set parts of the first one."""
 
 _OPTION = "override_settings."
 REQUEST: Mapping[str, tuple[str, type]] = {
@@ -202,7 +203,7 @@ REQUEST: Mapping[str, tuple[str, type]] = {
 }
 """Keys without a parameter, as fields and options of A1111's request."""
 
-TOLD = (
+DESCRIPTIVE = (
     "Version", "App", "Parser", "Pipeline", "Operations", "Template", "Negative Template",
     "Batch", "Batch size", "Batch pos", "Index", "Created Date", "User", "Hashes", "VAE hash",
     "Lora hashes", "TI hashes", "TI", "Networks", "LoRA networks", "Init image hash",
@@ -212,7 +213,7 @@ TOLD = (
     "Postprocess upscaler", "Postprocess upscale by", "Postprocess upscale to",
     "Postprocess crop to", "Shift", "Backend", "Width", "Height",
 )  # fmt: skip
-"""Keys that say something of the making of an image which no request can ask for."""
+"""Keys that describe how an image was made and that no request can set."""
 
 INSTEAD = {
     "batchsize": "image_count",
@@ -221,7 +222,7 @@ INSTEAD = {
     "height": "Size",
     "hiresfix": "Hires upscale",
 }
-"""What asks for it, by a key that only tells."""
+"""What to write instead of a descriptive key, folded."""
 
 DETAILER_NAMES = {
     "inpaintpadding": "inpaint_only_masked_padding",
@@ -234,6 +235,8 @@ DETAILER_NAMES = {
     "useseparateclipskip": "use_clip_skip",
     "useseparatenoisemultiplier": "use_noise_multiplier",
 }
+"""Keys of ADetailer, folded, whose argument has another name."""
+
 DETAILER_ARGUMENTS = frozenset(
     {
         "model", "model_classes", "tab_enable", "prompt", "negative_prompt", "confidence",
@@ -247,7 +250,7 @@ DETAILER_ARGUMENTS = frozenset(
         "controlnet_weight", "controlnet_guidance_start", "controlnet_guidance_end", "version",
     }
 )  # fmt: skip
-"""What ADetailer's API takes, each behind ``ad_`` (its ``args.py``)."""
+"""Arguments of ADetailer's API without their prefix ``ad_`` (its ``args.py``)."""
 
 SWITCHED = ("steps", "cfg_scale", "sampler", "checkpoint", "vae", "clip_skip", "noise_multiplier")
-"""Arguments of ADetailer that count only beside ``ad_use_…``."""
+"""Arguments of ADetailer that need ``ad_use_…`` beside them."""
