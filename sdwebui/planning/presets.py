@@ -1,8 +1,7 @@
-"""What suits a checkpoint whose settings the user left blank, told from its name.
+"""Sizes, steps and CFG scale for a checkpoint, from its name, where the user left them blank.
 
-No WebUI says which family a checkpoint belongs to, but people name the files after it. Sizes are
-those that the families were trained on; steps and CFG of few-step models those of their model
-cards.
+No WebUI reports the family of a checkpoint, but file names usually contain it. Sizes are those that
+the families were trained on; steps and CFG of few-step models are those of their model cards.
 """
 
 import re
@@ -72,8 +71,8 @@ _NAMES: tuple[tuple[str, ModelFamily], ...] = (
     (r"768|v2[-_.]1(?!.*512)|sd[-_ ]?2", "sd2"),
 )
 
-# How many steps a distilled model takes, unless its name says so itself ("4step", "8-steps").
-_FEW_STEPS = (
+# Steps and CFG of distilled models; the name may give the steps itself ("4step", "8-steps").
+_DISTILLED = (
     (r"schnell", 4, 1.0),
     (r"z[-_ ]?image.*turbo", 9, 1.0),
     (r"turbo", 4, 1.0),
@@ -88,20 +87,20 @@ def preset_for(checkpoint: str, family: ModelFamily = "auto") -> Preset:
     """Return the preset for a checkpoint.
 
     Args:
-        checkpoint: Its name, which also tells how many steps a distilled model takes.
-        family: Its family; "auto" tells it by the name, SD 1.5 where that tells nothing.
+        checkpoint: Its name, which also shows whether it is a distilled model.
+        family: Its family; "auto" takes it from the name, SD 1.5 if the name shows none.
     """
     name = checkpoint.lower()
     if family == "auto":
-        family = next((one for pattern, one in _NAMES if re.search(pattern, name)), "sd15")
+        family = next((known for pattern, known in _NAMES if re.search(pattern, name)), "sd15")
     preset = _PRESETS[family]
     # SDXL Turbo and SD Turbo are trained at 512; a community "turbo" of SDXL at 1024.
     sizes = SIZES_512 if re.search(r"sd[-_ ]?(xl)?[-_ ]turbo", name) else preset.sizes
-    for pattern, steps, cfg_scale in _FEW_STEPS:
+    for pattern, steps, cfg_scale in _DISTILLED:
         if re.search(pattern, name):
-            reported = re.search(r"(\d{1,2})[-_ ]?steps?", name)
-            few = int(reported[1]) if reported and int(reported[1]) > 0 else steps
-            return Preset(preset.family, sizes, few, min(cfg_scale, preset.cfg_scale))
+            named = re.search(r"(\d{1,2})[-_ ]?steps?", name)
+            few_steps = int(named[1]) if named and int(named[1]) > 0 else steps
+            return Preset(preset.family, sizes, few_steps, min(cfg_scale, preset.cfg_scale))
     return Preset(preset.family, sizes, preset.steps, preset.cfg_scale)
 
 
@@ -110,8 +109,8 @@ def size_for(
 ) -> tuple[int, int]:
     """Return width and height in pixels, multiples of 8 from 64 to 4096.
 
-    Given ones are used; a missing one follows from the other and the aspect ratio; with neither the
-    family's own size is taken.
+    A missing side follows from the other one and the aspect ratio; without both it is the size of
+    the family.
     """
     if width is None and height is None:
         return preset.sizes[aspect_ratio]
