@@ -1,29 +1,29 @@
-"""Start of the plugin, as Dify's daemon and its serverless runtime call it."""
+"""Start of the plugin, for Dify's daemon and for its serverless runtime."""
 
 import gc
 
-# Nothing of what is being loaded is garbage; looking for it takes a twentieth of each start.
+# Imports leave no garbage; collecting during them takes a twentieth of each start.
 gc.disable()
 
 import yaml  # noqa: E402
 
-# The SDK makes the standard library cooperative when it is imported, so it comes before the rest.
+# The SDK patches the standard library for gevent when it is imported, so it comes first.
 from dify_plugin import DifyPluginEnv, Plugin  # noqa: E402
 
-# The SDK reads the forms with PyYAML's slow loader. libyaml's does the same in a tenth of the time,
-# where it is there: 0.2 seconds of every start.
+# The SDK parses the forms with PyYAML's slow loader. libyaml's, if it is installed, does the same
+# in a tenth of the time, which saves 0.2 seconds of every start.
 yaml.SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # type: ignore[misc]
 
-# Serverless only: an invocation that is silent for longer is cut. The longest timeout credential
-# is 590 seconds.
+# For serverless only, where an invocation that sends nothing for longer is ended. The longest
+# timeout credential is 590 seconds.
 plugin = Plugin(DifyPluginEnv(MAX_REQUEST_TIMEOUT=620))
 
-# What was loaded stays: searching it again would hold up all invocations for 25 ms now and then.
+# Loaded modules are never garbage; examining them would block all invocations for 25 ms at times.
 gc.freeze()
 gc.enable()
 
 if __name__ == "__main__":
-    # The first line is out. What the first call needs is imported while Dify reads it.
+    # The plugin's first line is out. Dify reads it while the imports of the first call run.
     import bridge.delivery  # noqa: F401
 
     plugin.run()

@@ -1,1 +1,1 @@
-"""Between Dify and the WebUI client: credentials, files, errors, callers, messages."""
+"""The connection of Dify and the WebUI client: credentials, files, errors, callers, messages."""

@@ -1,4 +1,4 @@
-"""Images as files for Dify: in the format that was asked for, in the chunks that Dify joins."""
+"""Images as files for Dify: in the requested format, in the chunks that Dify joins."""
 
 import uuid
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ from sdwebui.images.formats import ImageFormat, sniff
 from sdwebui.parameter_types import OutputFormat
 
 CHUNK_BYTES = 8192
-"""Of a file in one message, as the SDK cuts it; Dify refuses longer ones."""
+"""Bytes of a file in one message, as in the SDK; Dify refuses longer ones."""
 
 
-def as_asked(
+def as_requested(
     data: bytes, kind: ImageFormat, output_format: OutputFormat
 ) -> tuple[bytes, ImageFormat, list[str]]:
-    """Return an image in the format that was asked for and within what Dify takes.
+    """Return an image in the requested format and within Dify's size limit.
 
-    Its generation parameters are kept. It has cost GPU time, so it is never lost: one that cannot
-    be converted stays as it is, and one over Dify's limit becomes a JPEG, then one of lower
-    quality, then a smaller one.
+    Its generation parameters are kept. The image has cost GPU time, so no failure loses it: one
+    that cannot be converted stays as it is, and one over Dify's limit becomes a JPEG, then one of
+    lower quality, then a smaller one.
 
     Args:
         data: The image as the server made it.
@@ -34,15 +34,15 @@ def as_asked(
         output_format: "original" leaves it as it is.
 
     Returns:
-        The file, its format, and what is to be said of it.
+        The file, its format, and warnings for the user.
     """
-    reported = []
+    warnings = []
     if output_format not in {"original", kind.name}:
         try:
             data = run_in_thread(convert, data, output_format)
             kind = sniff(data)
         except (NotAnImage, InvalidInput) as error:
-            reported.append(f"An image stays a {kind.name} as the server sent it. {error}")
+            warnings.append(f"An image stays a {kind.name} as the server sent it. {error}")
     if len(data) > MOST_FILE_BYTES:
         large = (
             f"A {kind.name} of {len(data) / 2**20:.0f} MB is more than Dify's "
@@ -53,12 +53,12 @@ def as_asked(
         except NotAnImage:
             became = ""
         kind = sniff(data)
-        reported.append(
+        warnings.append(
             f"{large}; it became {became}."
             if became
             else f"{large}, so Dify may refuse it. Ask for a smaller image."
         )
-    return data, kind, reported
+    return data, kind, warnings
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +81,11 @@ class Blob:
         return cls(uuid.uuid4().hex, len(data), kind)
 
     def chunks(self, data: bytes, stem: str) -> Iterator[ToolInvokeMessage]:
-        """Yield the file as the messages that the SDK makes of a blob message, but for the last.
+        """Yield all messages of a file but the last, as the SDK makes them of a blob message.
 
-        The SDK checks, dumps and encodes each of its 8 KB as a pydantic model: 10 ms for 1.5 MB. It
-        takes dicts as well (``ResponseWriter.stream_object``), and these cost it half as much; see
-        docs/bench.md. Its own chunks are the measure of these: a test holds them against each
-        other.
+        The SDK validates, dumps and encodes each chunk of 8 KB as a pydantic model, which takes
+        10 ms for 1.5 MB. It accepts dicts as well (``ResponseWriter.stream_object``), which takes
+        half as long; see docs/bench.md. A test compares these chunks with the SDK's.
         """
         view = memoryview(data)
         meta = self._meta(stem)
@@ -94,7 +93,7 @@ class Blob:
             yield self._chunk(sequence, view[start : start + CHUNK_BYTES], meta)
 
     def end(self, stem: str) -> ToolInvokeMessage:
-        """Return the empty chunk that ends the file; Dify takes the file's name from this one."""
+        """Return the empty last chunk, from which Dify takes the file's name."""
         return self._chunk(-(-self.size // CHUNK_BYTES), b"", self._meta(stem), end=True)
 
     def filename(self, stem: str) -> str:

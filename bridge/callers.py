@@ -1,8 +1,7 @@
-"""Who calls a tool: a node of a workflow, one of two kinds of agent that show files, or a new one.
+"""The caller of a tool: a node of a workflow, a classic agent, or the agent of Dify 1.16.
 
-Nothing else in the plugin knows of this. How they are told apart, and what works for each, was seen
-in Dify 1.13 and 1.16: no caller says what it is, so the ids of its session and the parameters that
-arrive must tell.
+No caller identifies itself, so it is recognised by the ids of its session and by the parameters
+that arrive. How callers differ was observed in Dify 1.13 and 1.16.
 """
 
 from collections.abc import Mapping
@@ -17,7 +16,7 @@ from sdwebui.parameter_checks import Parameters
 
 
 class Kind(Enum):
-    """What the caller can do with what a tool hands over."""
+    """The kind of a caller, by what it can show and pass on."""
 
     NODE = "a workflow or chatflow node: files, JSON and variables"
     AGENT = "a classic agent or an Agent node: files and text, but no file as a parameter"
@@ -25,7 +24,7 @@ class Kind(Enum):
 
 
 class Owner(NamedTuple):
-    """Whose images are kept: a user, in the app and conversation where these are known."""
+    """The owner of kept images: a user, in the app and conversation if these are known."""
 
     user: str
     app: str
@@ -34,17 +33,22 @@ class Owner(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls, and who it is for."""
+    """The caller of a tool.
+
+    Attributes:
+        kind: What it is.
+        owner: Who may use its images again.
+    """
 
     kind: Kind
     owner: Owner
 
 
 def caller_of(tool: Tool, given: Mapping[str, Any], kind: type[Parameters]) -> Caller:
-    """Return who calls a tool.
+    """Return the caller of a tool.
 
     Args:
-        tool: As the SDK made it for this call.
+        tool: The SDK's tool of this call.
         given: The parameters that arrived, blank ones included.
         kind: The tool's parameters.
     """
@@ -59,15 +63,15 @@ def caller_of(tool: Tool, given: Mapping[str, Any], kind: type[Parameters]) -> C
     if session.app_id:
         return Caller(Kind.NODE, owner)
     # An Agent node hands over blank settings as None, "" or False; the new agent leaves out those
-    # without a default. A tool without such a setting makes no images, so it need not know.
+    # without a default. Tools without such a setting make no images, so the kind does not matter.
     blank = {name for name in kind.SETTINGS if not _has_default(kind, name)}
-    # Only the new agent hands over files.
-    has_file = any(isinstance(one, File) for value in given.values() for one in _each(value))
-    new = has_file or blank - given.keys()
-    return Caller(Kind.NEW_AGENT if new else Kind.AGENT, owner)
+    # Of the agents only the new one hands over files.
+    has_file = any(isinstance(item, File) for value in given.values() for item in _items(value))
+    is_new = has_file or blank - given.keys()
+    return Caller(Kind.NEW_AGENT if is_new else Kind.AGENT, owner)
 
 
-def _each(value: Any) -> list[Any]:
+def _items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 

@@ -1,4 +1,4 @@
-"""From Dify's credentials to a call to the server that they describe."""
+"""Parsing of Dify's credentials into a call to the server that they describe."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,15 +14,15 @@ LEAST_SECONDS = 1.0
 """The least that the credential ``timeout`` may be."""
 
 CHECK_SECONDS = 30.0
-"""For validating credentials: a person waits in front of a form."""
+"""The time limit for validating credentials, while a person waits for the form."""
 
 
 def call_for(credentials: Mapping[str, Any], *, seconds: float | None = None) -> Call:
-    """Return the call of one invocation; its time runs from here.
+    """Return the call of one invocation, whose time limit starts now.
 
     Args:
         credentials: As Dify hands them over; an unset one may be missing, None or "".
-        seconds: A time limit instead of the ``timeout`` credential.
+        seconds: A limit that applies if the ``timeout`` credential is longer.
 
     Raises:
         InvalidInput: A credential is malformed; no message shows a secret.
@@ -49,7 +49,7 @@ def call_for(credentials: Mapping[str, Any], *, seconds: float | None = None) ->
 
 
 def _read_switch(value: object) -> bool:
-    """Return a boolean credential; on unless it is off."""
+    """Return whether a boolean credential is on, as it is by default."""
     return str(value).strip().lower() not in {"false", "0", "no", "off"}
 
 

@@ -1,9 +1,9 @@
-"""The one place where our errors become Dify's.
+"""Conversion of the client's errors into Dify's.
 
-Dify shows the plain sentence of a few exceptions of its SDK, which it knows by their exact class
-name; of all others people get a traceback, and agents' models 3,000 characters of it. So nothing
-else leaves the plugin. Denied access is "server unavailable": of an authorization error Dify's
-newest agent drops the words.
+Dify shows the message of a few exceptions of its SDK, which it recognises by their exact class
+name. Of all others users see a traceback, and agents' models 3,000 characters of it, so the plugin
+raises no others. Denied access becomes "server unavailable", since Dify's newest agent drops the
+message of an authorization error.
 """
 
 import logging
@@ -25,10 +25,10 @@ from dify_plugin.errors.model import (
 from sdwebui import errors
 
 MOST_CHARACTERS = 400
-"""Of a message: what a dialog, a node and a model show and read without scrolling."""
+"""The longest message, which a dialog and a node show without scrolling."""
 
 _FRAMES = 8
-"""Places of the code that the log names for a defect, the last ones."""
+"""Places in the code that the log names for a defect, counted from the innermost."""
 
 _CLASSES: tuple[tuple[type[errors.WebUIError], type[InvokeError]], ...] = (
     (errors.InvalidInput, InvokeBadRequestError),
@@ -40,7 +40,7 @@ _CLASSES: tuple[tuple[type[errors.WebUIError], type[InvokeError]], ...] = (
     (errors.DeadlineExceeded, InvokeConnectionError),
     (errors.WebUIError, InvokeServerUnavailableError),
 )
-"""The first that fits counts."""
+"""The client's errors and the SDK's; the first match counts."""
 
 _log = logging.getLogger("stable_diffusion_webui")
 _log.addHandler(plugin_logger_handler)
@@ -49,57 +49,62 @@ _log.propagate = False
 
 @contextmanager
 def of_a_tool() -> Iterator[None]:
-    """Turn what is raised inside the block into the SDK's error of the same meaning.
+    """Convert what the block raises into the SDK's error of the same meaning.
 
     Raises:
-        InvokeError: With our sentence.
+        InvokeError: With the client's message.
     """
     try:
         yield
     except errors.WebUIError as error:
-        kind = next(theirs for ours, theirs in _CLASSES if isinstance(error, ours))
-        raise kind(_sentence(error)) from None
-    except Exception as error:  # noqa: BLE001 - the user gets a sentence, the log the place
-        raise InvokeServerUnavailableError(_defect(error)) from None
+        sdk_class = next(sdk for client, sdk in _CLASSES if isinstance(error, client))
+        raise sdk_class(_message(error)) from None
+    except Exception as error:  # noqa: BLE001 - the user gets a message, the log the place
+        raise InvokeServerUnavailableError(_defect_message(error)) from None
 
 
 @contextmanager
 def of_the_provider() -> Iterator[None]:
-    """The same for the check of the credentials.
+    """Convert what the block raises into the SDK's error for wrong credentials.
 
     Raises:
-        CredentialsValidateFailedError: With our sentence.
+        CredentialsValidateFailedError: With the client's message.
     """
     try:
         yield
     except errors.WebUIError as error:
-        raise CredentialsValidateFailedError(_sentence(error)) from None
-    except Exception as error:  # noqa: BLE001 - the user gets a sentence, the log the place
-        raise CredentialsValidateFailedError(_defect(error)) from None
+        raise CredentialsValidateFailedError(_message(error)) from None
+    except Exception as error:  # noqa: BLE001 - the user gets a message, the log the place
+        raise CredentialsValidateFailedError(_defect_message(error)) from None
 
 
-def _sentence(error: errors.WebUIError) -> str:
-    """Return the message as Dify shows it; names that it leaves out are in another tool."""
+def _message(error: errors.WebUIError) -> str:
+    """Return the message for Dify, with the tool that lists the names which it leaves out."""
     more = isinstance(error, errors.UnknownName) and error.shortened
     return shortened(f"{error} sd_list_resources shows all." if more else str(error))
 
 
 def shortened(text: str) -> str:
-    """Return a message of at most 400 characters; cause and cure, at its ends, stay."""
+    """Return a message of at most 400 characters, shortened in the middle.
+
+    Its beginning has the cause, its end what to do.
+    """
     if len(text) <= MOST_CHARACTERS:
         return text
     head = MOST_CHARACTERS * 5 // 8
     return f"{text[:head].rstrip()} … {text[len(text) - MOST_CHARACTERS + head + 3 :].lstrip()}"
 
 
-def _defect(error: Exception) -> str:
-    """Log where a fault of the plugin itself happened, and return the sentence for its user.
+def _defect_message(error: Exception) -> str:
+    """Log the place of a defect of the plugin, and return the message for the user.
 
     The exception's own text is not logged: it may hold what a user wrote, or a secret.
     """
     kind = type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)[-_FRAMES:]
-    places = " > ".join(f"{Path(one.filename).name}:{one.lineno} {one.name}" for one in frames)
+    places = " > ".join(
+        f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames
+    )
     _log.error("Defect of the plugin: %s at %s", kind, places)
     return (
         f"The plugin itself failed ({kind}), which is a defect of it. Its log says where: please "

@@ -1,4 +1,4 @@
-"""Images that Dify hands over by address."""
+"""Download of the image files that Dify hands over as links."""
 
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -14,8 +14,10 @@ from sdwebui.http.connections import Adapter, Session, watched
 from sdwebui.http.deadline import Deadline
 
 MOST_BYTES = 100 * 2**20
+"""The largest file that is downloaded."""
+
 SECONDS = 30.0
-"""For one file; the time limit of the call when that is nearer."""
+"""The time limit for one file, or that of the call if it is shorter."""
 
 MOST_REDIRECTS = 5
 
@@ -34,24 +36,24 @@ _REASONS = {
 
 
 class DifyFile:
-    """A file parameter; downloaded when it is read.
+    """A file parameter, downloaded when it is read.
 
     The SDK's own download gives up after 5 seconds, has no size limit, follows no redirect and does
-    not say which setting is at fault.
+    not report which setting is wrong.
     """
 
     def __init__(self, file: File, deadline: Deadline) -> None:
         self._url = file.url.strip()
         self._deadline = deadline
         self.name: str = file.filename or "the image file"
-        # Dify's own files, uploaded or made by a tool, and not somebody's link.
-        self._is_difys = _path(self._url).startswith("/files/")
+        # Files in Dify's storage, uploaded or made by a tool; others are links of the user.
+        self._in_dify = _path(self._url).startswith("/files/")
 
     def read(self) -> bytes:
         """Download the file.
 
         Raises:
-            FileUnavailable: Naming the cause and what to do.
+            FileUnavailable: It cannot be downloaded; the message has the cause and what to do.
         """
         if not _is_http(self._url):
             raise FileUnavailable(
@@ -65,43 +67,47 @@ class DifyFile:
         deadline = Deadline.after(seconds)
         url = self._url
         for _ in range(MOST_REDIRECTS + 1):
-            body, url = self._step(url, deadline, seconds)
+            body, url = self._request(url, deadline, seconds)
             if body is not None:
                 return body
-        raise self._failed(f"{_place(self._url)} redirects more than {MOST_REDIRECTS} times")
+        raise self._error(f"{_origin(self._url)} redirects more than {MOST_REDIRECTS} times")
 
-    def _step(self, url: str, deadline: Deadline, seconds: float) -> tuple[bytes | None, str]:
-        """Return the file's bytes, or None and the address that it redirects to."""
-        place = _place(url)
+    def _request(self, url: str, deadline: Deadline, seconds: float) -> tuple[bytes | None, str]:
+        """Return the file's bytes, or None and the address that it redirects to.
+
+        Raises:
+            FileUnavailable: The request failed.
+        """
+        origin = _origin(url)
         try:
-            return self._download(url, place, deadline)
+            return self._download(url, origin, deadline)
         except requests.exceptions.SSLError:
-            problem = f"the TLS certificate of {place} is not trusted, or its TLS fails"
-            cure = (
+            problem = f"the TLS certificate of {origin} is not trusted, or its TLS fails"
+            advice = (
                 "Set Dify's INTERNAL_FILES_URL to its address inside Docker, such as "
                 "http://api:5001."
             )
-            raise self._failed(problem, cure) from None
+            raise self._error(problem, advice) from None
         except requests.RequestException as error:
             if deadline.remaining < 0.05 or isinstance(error, requests.Timeout):
-                problem = f"{place} did not answer within {seconds:.0f} seconds"
+                problem = f"{origin} did not answer within {seconds:.0f} seconds"
             elif isinstance(error, ValueError):
-                problem = f"{place} is no address"
+                problem = f"{origin} is no address"
             elif never_arrived(error):
-                problem = f"nothing answers at {place}"
+                problem = f"nothing answers at {origin}"
             else:
-                problem = f"the connection to {place} broke off"
+                problem = f"the connection to {origin} broke off"
         except (ValueError, HTTPError):
-            # urllib3 does not wrap all of its own.
-            problem = f"{place} is no address"
-        raise self._failed(problem)
+            # requests does not wrap all errors of urllib3.
+            problem = f"{origin} is no address"
+        raise self._error(problem)
 
-    def _failed(self, problem: str, cure: str = _SETTING) -> FileUnavailable:
+    def _error(self, problem: str, advice: str = _SETTING) -> FileUnavailable:
         return FileUnavailable(
-            f"{self.name} could not be downloaded: {problem}. {cure if self._is_difys else _LINK}"
+            f"{self.name} could not be downloaded: {problem}. {advice if self._in_dify else _LINK}"
         )
 
-    def _download(self, url: str, place: str, deadline: Deadline) -> tuple[bytes | None, str]:
+    def _download(self, url: str, origin: str, deadline: Deadline) -> tuple[bytes | None, str]:
         wait = max(0.1, deadline.remaining)
         with watched(deadline) as watch, Session() as session:
             session.mount("http://", Adapter())
@@ -109,33 +115,43 @@ class DifyFile:
             with session.get(url, stream=True, timeout=(min(5, wait), wait)) as response:
                 target = response.headers.get("Location")
                 if 300 <= response.status_code < 400 and target:
-                    return None, self._judged(urljoin(url, target.strip()), place)
-                body = self._body(response, place)
-            # What the watch cut off may look complete.
+                    return None, self._checked_target(urljoin(url, target.strip()), origin)
+                body = self._body(response, origin)
+            # A body that the watch cut off may look complete.
             if watch.expired:
                 raise requests.Timeout
         return body, url
 
-    def _judged(self, target: str, place: str) -> str:
-        """Return the address that a redirect leads to, if it may be followed."""
+    def _checked_target(self, target: str, origin: str) -> str:
+        """Return the address that a redirect leads to.
+
+        Raises:
+            FileUnavailable: It is no HTTP address.
+        """
         if not _is_http(target):
-            raise self._failed(f"{place} redirects to what is no http address")
+            raise self._error(f"{origin} redirects to what is no http address")
         return target
 
-    def _body(self, response: requests.Response, place: str) -> bytes:
+    def _body(self, response: requests.Response, origin: str) -> bytes:
+        """Return the body of a response.
+
+        Raises:
+            FileUnavailable: Its status is not 200, or it is too large.
+        """
         status = response.status_code
         if status != 200:
-            if self._is_difys and status in {401, 403, 404}:
-                raise self._failed(
-                    f"{place} answered {status}",
+            if self._in_dify and status in {401, 403, 404}:
+                raise self._error(
+                    f"{origin} answered {status}",
                     "Its link has expired or FILES_URL points to another server. Upload the file "
                     "again, and check Dify's FILES_URL and FILES_ACCESS_TIMEOUT.",
                 )
-            if self._is_difys:
-                raise self._failed(
-                    f"{place} answered {status}", "Look into the log of Dify's API, then try again."
+            if self._in_dify:
+                raise self._error(
+                    f"{origin} answered {status}",
+                    "Look into the log of Dify's API, then try again.",
                 )
-            raise self._failed(f"{place} {_REASONS.get(status, f'answered {status}')}")
+            raise self._error(f"{origin} {_REASONS.get(status, f'answered {status}')}")
         body = bytearray()
         for chunk in response.iter_content(256 * 1024):
             body += chunk
@@ -158,13 +174,13 @@ def _path(url: str) -> str:
         return ""
 
 
-def _place(url: str) -> str:
-    """Return scheme and host of an address: Dify's are signed, so they are never shown whole."""
+def _origin(url: str) -> str:
+    """Return scheme and host of an address; Dify's are signed, so messages show no more of them."""
     return "/".join(url.split("/")[:3]).rpartition("@")[2][:100]
 
 
 def with_files(parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]:
-    """Return the tool parameters with the SDK's files as ours, to be read before the deadline."""
+    """Return the tool parameters with a :class:`DifyFile` for each file of the SDK."""
     return {name: _wrapped(value, deadline) for name, value in parameters.items()}
 
 
@@ -172,8 +188,8 @@ def _wrapped(value: Any, deadline: Deadline) -> Any:
     if isinstance(value, File):
         return DifyFile(value, deadline)
     if isinstance(value, list):
-        return [_wrapped(one, deadline) for one in value]
-    # The SDK leaves a list alone that holds anything but files, such as Dify's None.
+        return [_wrapped(item, deadline) for item in value]
+    # The SDK converts no file in a list that holds anything else, such as Dify's None.
     if isinstance(value, dict) and value.get("dify_model_identity") == DIFY_FILE_IDENTITY:
         return DifyFile(File.model_validate(value), deadline)
     return value

@@ -1,4 +1,4 @@
-"""An agent's ``image_id`` as the image that it means."""
+"""Lookup of the kept images that an agent names in ``image_id``."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,53 +15,55 @@ _FILES = ("image", "images", "mask", "control_image", "control_image_2", "reprod
 def with_kept_image(
     given: Mapping[str, Any], kind: type[Parameters], caller: Caller
 ) -> dict[str, Any]:
-    """Return the parameters with kept images in the place of their ids.
+    """Return the parameters with kept images in place of their ids.
 
-    A classic agent's model may fill a file parameter that it was not shown, with text: an id is
-    taken as one, a word for nothing as nothing.
+    A classic agent's model may write text into a file parameter that it was not shown: an id
+    counts as ``image_id``, a word such as "none" as blank.
 
     Raises:
         InvalidInput: There is no such image, or the caller cannot use ids.
     """
-    found = dict(given)
+    parameters = dict(given)
     name = kind.IMAGE
     if not name:
-        return found
-    wanted = _texts(found.pop("image_id", None))
+        return parameters
+    ids = _ids(parameters.pop("image_id", None))
     for other in _FILES:
-        typed = _texts(found.get(other))
-        if typed is None:
+        other_ids = _ids(parameters.get(other))
+        if other_ids is None:
             continue
-        del found[other]
+        del parameters[other]
         if other == name:
-            wanted = wanted or typed
-        elif typed:
-            found[other] = _kept(other, typed, caller)[0]
-    if not wanted or _is_file(found.get(name)):
-        return found
-    kept = _kept(name, wanted, caller)
-    found[name] = kept if len(kept) > 1 else kept[0]
-    return found
+            ids = ids or other_ids
+        elif other_ids:
+            parameters[other] = _kept_images(other, other_ids, caller)[0]
+    if not ids or _is_file(parameters.get(name)):
+        return parameters
+    found = _kept_images(name, ids, caller)
+    parameters[name] = found if len(found) > 1 else found[0]
+    return parameters
 
 
-def _texts(value: Any) -> list[str] | None:
-    """Return the texts that stand where a file belongs, words for nothing left out.
-
-    None where there is a file, or nothing at all.
-    """
-    several = value if isinstance(value, list) else [value]
-    texts = [one.strip() for one in several if isinstance(one, str)]
+def _ids(value: Any) -> list[str] | None:
+    """Return the ids in a parameter, without words such as "none"; None if it holds no text."""
+    items = value if isinstance(value, list) else [value]
+    texts = [item.strip() for item in items if isinstance(item, str)]
     if not texts:
         return None
-    return [one for one in texts if one.casefold() not in _NO_ID]
+    return [text for text in texts if text.casefold() not in _NO_ID]
 
 
 def _is_file(value: Any) -> bool:
-    # A model's own object, such as a reference, is no file where Dify did not make one of it.
+    # An object that a model wrote, such as a reference, is no file unless Dify made one of it.
     return value not in (None, "", []) and not isinstance(value, Mapping)
 
 
-def _kept(name: str, wanted: list[str], caller: Caller) -> list[KeptImage]:
+def _kept_images(name: str, ids: list[str], caller: Caller) -> list[KeptImage]:
+    """Return the images of ids.
+
+    Raises:
+        InvalidInput: There is no such image, or the caller cannot use ids.
+    """
     if caller.kind is Kind.NODE:
         raise InvalidInput(
             f"image_id is for agents: in a workflow hand the image over in {name} and leave "
@@ -72,4 +74,4 @@ def _kept(name: str, wanted: list[str], caller: Caller) -> list[KeptImage]:
             f"image_id does not work here: give {name} the transfer_method and reference that a "
             "tool named with the image."
         )
-    return [images.find(caller.owner, one) for one in wanted]
+    return [images.find(caller.owner, id_) for id_ in ids]

@@ -1,4 +1,4 @@
-"""Long work on a real thread, so that the other invocations go on meanwhile."""
+"""CPU work on a real thread, so that it does not block other invocations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,10 +7,10 @@ from gevent import get_hub
 
 
 def run_in_thread[Result](work: Callable[..., Result], *arguments: Any) -> Result:
-    """Call a pure function on gevent's thread pool and wait for it without holding others up.
+    """Call a pure function on gevent's thread pool, and return its result.
 
-    All invocations of the plugin share one thread: what one computes, all wait for. Pillow lets go
-    of the interpreter while it encodes, so a thread really helps.
+    All invocations of the plugin share one thread, so CPU work of one would block all. Pillow
+    releases the interpreter lock while it decodes and encodes, so a thread helps.
     """
     hub: Any = get_hub()  # type: ignore[no-untyped-call]
     result: Result = hub.threadpool.apply(work, arguments)

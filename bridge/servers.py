@@ -1,7 +1,4 @@
-"""The WebUIs that this process talks with, each with one client for all calls to it.
-
-What Dify allows and how its users read messages is written here, for the client that knows neither.
-"""
+"""The clients of this process, one for each WebUI, and what they have to know about Dify."""
 
 import threading
 from collections import OrderedDict
@@ -12,16 +9,16 @@ from sdwebui.client import WebUI
 from sdwebui.http.server import Server
 
 DEFAULT_SECONDS = 540.0
-"""For one call, where the credential ``timeout`` is blank."""
+"""The time limit of a call if the credential ``timeout`` is blank."""
 
 MOST_SECONDS = 590.0
-"""For one call: Dify ends a tool after 600 with no message worth reading."""
+"""The longest time limit of a call: Dify ends a tool after 600 without a useful message."""
 
 MOST_FILE_BYTES = 30 * 2**20
-"""What Dify takes of a file (PLUGIN_MAX_FILE_SIZE); newer versions take 50 MB."""
+"""The largest file that Dify accepts (PLUGIN_MAX_FILE_SIZE); newer versions accept 50 MB."""
 
 KEPT_SERVERS = 32
-"""Servers whose client is kept; the least recently used goes first."""
+"""Servers whose client is kept; the least recently used is closed first."""
 
 DIFY = Application(
     name="Dify",
@@ -40,22 +37,25 @@ DIFY = Application(
 
 
 class WebUIs:
-    """One client for each server, made when it is first asked for."""
+    """Clients, one for each server, made when they are first needed."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Server, WebUI] = OrderedDict()
+        self._clients: OrderedDict[Server, WebUI] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, server: Server) -> WebUI:
-        """Return the client of a server; calls of one that is dropped go on."""
+        """Return the client of a server, and close the least recently used one if needed.
+
+        Running calls of a closed client continue.
+        """
         with self._lock:
-            if server not in self._kept:
-                self._kept[server] = WebUI(server, application=DIFY)
-            self._kept.move_to_end(server)
-            while len(self._kept) > KEPT_SERVERS:
-                self._kept.popitem(last=False)[1].close()
-            return self._kept[server]
+            if server not in self._clients:
+                self._clients[server] = WebUI(server, application=DIFY)
+            self._clients.move_to_end(server)
+            while len(self._clients) > KEPT_SERVERS:
+                self._clients.popitem(last=False)[1].close()
+            return self._clients[server]
 
 
 webuis = WebUIs()
-"""Of this process, as Dify has one for all."""
+"""The clients of this process; Dify runs one process for all invocations."""

@@ -1,7 +1,7 @@
-"""What all tools of the plugin share: who calls, the call's clock, checked parameters, errors.
+"""The base of all tools: the caller, the call with its time limit, checked parameters, errors.
 
-Nothing of ours is imported before it is needed, here and in the tools: Dify waits for the plugin's
-first line at every start, and imports would make up a twentieth of that.
+Here and in the tools, modules of the plugin are imported where they are used: Dify waits for the
+plugin's first line at every start, and the imports would take a twentieth of that time.
 """
 
 from abc import abstractmethod
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class WebUITool(Tool):
     """A tool that works on one WebUI.
 
-    Tool modules import this module, not the class: Dify's loader takes every Tool subclass that it
-    finds in a tool's module for the tool.
+    Tool modules import this module, not the class: Dify's loader takes any Tool subclass in a
+    tool's module for the tool.
     """
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
@@ -37,15 +37,15 @@ class WebUITool(Tool):
 
     @abstractmethod
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Do what the tool is for.
+        """Run the tool, and yield its messages.
 
         Raises:
-            WebUIError: Any of the tree; users read its text.
+            WebUIError: Any of the tree; users read its message.
         """
 
     @cached_property
     def call(self) -> "Call":
-        """The call to the server; its time runs from its first use."""
+        """The call to the server, whose time limit starts at its first use."""
         from bridge.credentials import call_for
 
         return call_for(self.runtime.credentials)
@@ -53,10 +53,10 @@ class WebUITool(Tool):
     def read[Requested: "Parameters"](
         self, kind: type[Requested], given: Mapping[str, Any]
     ) -> Requested:
-        """Return the tool's parameters, checked; files are to be read within the time limit.
+        """Return the tool's checked parameters; its files are read within the time limit.
 
         Raises:
-            InvalidInput: Naming each wrong one.
+            InvalidInput: A parameter is wrong; the message names each.
         """
         from bridge.callers import caller_of
         from bridge.files import with_files
@@ -68,7 +68,7 @@ class WebUITool(Tool):
 
     @property
     def caller(self) -> "Caller":
-        """Who calls; known once the parameters were read."""
+        """The caller, known once the parameters were read."""
         return self._caller
 
     def deliver(
@@ -77,7 +77,7 @@ class WebUITool(Tool):
         output_format: "OutputFormat",
         images: "Images[Report] | Images[UpscaleReport]",
     ) -> Iterator[ToolInvokeMessage]:
-        """Hand over the images of a call; ``name`` begins their file names."""
+        """Yield the messages of a call's images; ``name`` begins their file names."""
         from bridge.delivery import deliver
 
         return deliver(self, self._caller, name, output_format, images)
@@ -85,7 +85,7 @@ class WebUITool(Tool):
     def answer(
         self, text: str, facts: Mapping[str, Any], variables: Mapping[str, Any]
     ) -> Iterator[ToolInvokeMessage]:
-        """Answer in words."""
+        """Yield the messages of an answer without images."""
         from bridge.delivery import answer
 
         return answer(self, self._caller, text, facts, variables)

@@ -1,4 +1,4 @@
-"""The provider: checks the credentials of a Stable Diffusion WebUI."""
+"""The provider, which checks the credentials of a Stable Diffusion WebUI."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ class StableDiffusionProvider(ToolProvider):
     """A WebUI at a base URL, with a default model."""
 
     def _validate_credentials(self, credentials: dict[str, Any]) -> None:
-        """Ask the server for its models and look for the default one among them.
+        """Check that the server lists its models, and the default model among them.
 
         Raises:
-            CredentialsValidateFailedError: What is wrong and what to do.
+            CredentialsValidateFailedError: They are wrong; the message says what to do.
         """
         from bridge import errors
         from bridge.credentials import CHECK_SECONDS, call_for

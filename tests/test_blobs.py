@@ -1,4 +1,4 @@
-"""Files reach Dify in the SDK's own chunks, only faster."""
+"""Files are sent to Dify in the same chunks as the SDK's, within Dify's size limit."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from dify_plugin.core.server.__base.response_writer import ResponseWriter
 from dify_plugin.entities.tool import ToolInvokeMessage
 from PIL import Image
 
-from bridge.blobs import Blob, as_asked
+from bridge.blobs import Blob, as_requested
 from sdwebui.images import metadata
 from sdwebui.images.formats import PNG, recognise, sniff
 from sdwebui.parameters import OutputFormat
@@ -24,8 +24,8 @@ STEM = 'a "image"'
 META = {"mime_type": "image/png", "filename": f"{STEM}.png"}
 
 
-class Wire(ResponseWriter):
-    """Keeps what the SDK would write to standard output."""
+class Output(ResponseWriter):
+    """A writer that keeps what the SDK would write to standard output."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -38,14 +38,14 @@ class Wire(ResponseWriter):
 
 
 def written(messages: Iterator[ToolInvokeMessage]) -> list[dict[str, Any]]:
-    """The events that the SDK writes for what a tool yields; every file is called F."""
-    wire = Wire()
+    """Return the events that the SDK writes for a tool's messages, with F as id of the file."""
+    output = Output()
     generator = (message for message in messages)
     plugin = SimpleNamespace(
         dispatch=lambda *_: generator, executer=None, config=DifyPluginEnv(MAX_REQUEST_TIMEOUT=620)
     )
-    Plugin._execute_request(cast(Plugin, plugin), "s1", {}, cast(Any, None), wire)
-    events: list[dict[str, Any]] = [json.loads(line) for line in wire.text.split("\n\n")[:-1]]
+    Plugin._execute_request(cast(Plugin, plugin), "s1", {}, cast(Any, None), output)
+    events: list[dict[str, Any]] = [json.loads(line) for line in output.text.split("\n\n")[:-1]]
     names = {event["data"]["data"]["message"]["id"] for event in events}
     assert len(names) == 1
     for event in events:
@@ -62,13 +62,14 @@ def of_the_sdk(data: bytes) -> Generator[ToolInvokeMessage, None, None]:
 def test_chunks_are_those_of_the_sdk(size: int) -> None:
     data = random.Random(size).randbytes(size)
     blob = Blob.of(data, PNG)
-    ours = written(chain(blob.chunks(data, STEM), [blob.end(STEM)]))
-    assert ours == written(of_the_sdk(data))
-    assert [event["data"]["data"]["message"]["end"] for event in ours].index(True) == len(ours) - 1
+    events = written(chain(blob.chunks(data, STEM), [blob.end(STEM)]))
+    assert events == written(of_the_sdk(data))
+    ends = [event["data"]["data"]["message"]["end"] for event in events]
+    assert ends.index(True) == len(events) - 1
 
 
 def test_a_file_may_be_renamed_until_it_ends() -> None:
-    """Dify takes the name from the last chunk: by then the true seed is known."""
+    # Dify takes the name from the last chunk, when the server has reported the seed.
     blob = Blob.of(b"x", PNG)
     assert blob.filename("txt2img-7") == "txt2img-7.png"
     events = written(chain(blob.chunks(b"x", "txt2img-7"), [blob.end("txt2img-9")]))
@@ -86,26 +87,26 @@ def encoded(image: Image.Image, kind: str, text: str = "", **options: Any) -> by
 
 
 def noise(side: int = 128) -> Image.Image:
-    """What takes the most bytes a pixel."""
+    """Return an image that cannot be compressed."""
     return Image.frombytes("RGB", (side, side), random.Random(7).randbytes(side * side * 3))
 
 
 RED = encoded(Image.new("RGB", (64, 64), "red"), "PNG", "a cat\nSteps: 20, Seed: 7, Size: 64x64")
 
 
-def test_an_image_stays_the_very_same_file_where_nothing_is_asked() -> None:
+def test_an_image_in_the_requested_format_stays_the_same_file() -> None:
     formats: tuple[OutputFormat, ...] = ("original", "png")
     for output_format in formats:
-        data, kind, reported = as_asked(RED, PNG, output_format)
+        data, kind, reported = as_requested(RED, PNG, output_format)
         assert data is RED
         assert (kind, reported) == (PNG, [])
 
 
 @pytest.mark.parametrize(("output_format", "name"), [("jpeg", "jpeg"), ("webp", "webp")])
-def test_an_image_becomes_what_is_asked_and_keeps_its_parameters(
+def test_an_image_is_converted_and_keeps_its_parameters(
     output_format: OutputFormat, name: str
 ) -> None:
-    data, kind, reported = as_asked(RED, PNG, output_format)
+    data, kind, reported = as_requested(RED, PNG, output_format)
     assert kind.name == name
     assert recognise(data) == kind
     assert metadata.parameters_of(data) == metadata.parameters_of(RED)
@@ -113,7 +114,7 @@ def test_an_image_becomes_what_is_asked_and_keeps_its_parameters(
 
 
 def test_an_image_that_cannot_be_converted_is_not_lost() -> None:
-    data, kind, (reported,) = as_asked(RED[:-30], PNG, "jpeg")
+    data, kind, (reported,) = as_requested(RED[:-30], PNG, "jpeg")
     assert (data, kind) == (RED[:-30], PNG)
     assert reported.startswith("An image stays a png as the server sent it. An image of ")
 
@@ -135,7 +136,7 @@ def test_a_file_over_difys_limit_is_made_smaller_until_it_fits(
     text = "a cat\nSteps: 20, Seed: 7, Size: 128x128"
     before = encoded(noise(), kind, text, quality=100, lossless=True)
     assert len(before) > most
-    data, became, (reported,) = as_asked(before, sniff(before), "original")
+    data, became, (reported,) = as_requested(before, sniff(before), "original")
     assert (became.name, recognise(data)) == ("jpeg", became)
     assert len(data) <= most
     assert metadata.parameters_of(data) == text
@@ -144,24 +145,24 @@ def test_a_file_over_difys_limit_is_made_smaller_until_it_fits(
     )
 
 
-def test_what_was_converted_is_held_to_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_converted_file_is_within_the_limit_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bridge.blobs.MOST_FILE_BYTES", 20_000)
     before = encoded(noise(), "JPEG", quality=50)
     assert len(before) < 20_000
-    data, kind, (reported,) = as_asked(before, sniff(before), "png")
+    data, kind, (reported,) = as_requested(before, sniff(before), "png")
     assert kind.name == "jpeg"
     assert len(data) <= 20_000
     assert reported.startswith("A png of ")
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_a_file_that_cannot_be_made_smaller_is_handed_over_with_a_word(
+def test_a_file_that_cannot_be_made_smaller_is_sent_with_a_warning(
     monkeypatch: pytest.MonkeyPatch, *, broken: bool
 ) -> None:
     monkeypatch.setattr("bridge.blobs.MOST_FILE_BYTES", 100)
     frames = [noise(16), noise(16).rotate(90)]
     moving = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
     before = RED[:-30] if broken else moving
-    data, kind, (reported,) = as_asked(before, sniff(before), "original")
+    data, kind, (reported,) = as_requested(before, sniff(before), "original")
     assert (data, kind) == (before, sniff(before))
     assert reported.endswith("so Dify may refuse it. Ask for a smaller image.")

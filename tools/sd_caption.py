@@ -1,4 +1,4 @@
-"""The tool sd_caption: an image in words."""
+"""The tool sd_caption: a description of an image."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +9,10 @@ from bridge import tools
 
 
 class CaptionTool(tools.WebUITool):
-    """Describe an image so that the words can serve as a prompt."""
+    """The tool sd_caption."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Describe an image so that the words can serve as a prompt."""
+        """Describe an image in words that can serve as a prompt."""
         from sdwebui.caption import caption
         from sdwebui.parameters import Caption
 

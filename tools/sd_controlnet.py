@@ -9,10 +9,10 @@ from bridge import tools
 
 
 class ControlNetTool(tools.WebUITool):
-    """Make images from a prompt along the edges, depth or pose of others."""
+    """The tool sd_controlnet."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Make images from a prompt along the edges, depth or pose of others."""
+        """Make images from a prompt, guided by the edges, depth or pose of others."""
         from sdwebui.generation import controlnet
         from sdwebui.parameters import ControlNet
 

@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class Img2ImgTool(tools.WebUITool):
-    """Make images from an image and a prompt."""
+    """The tool sd_img2img."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
         """Make images from an image and a prompt."""

@@ -9,10 +9,10 @@ from bridge import tools
 
 
 class InpaintTool(tools.WebUITool):
-    """Repaint what a mask, an area or transparency marks."""
+    """The tool sd_inpaint."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Repaint what a mask, an area or transparency marks."""
+        """Repaint the part of an image that a mask, an area or transparency marks."""
         from sdwebui.generation import img2img
         from sdwebui.parameters import Inpaint
 

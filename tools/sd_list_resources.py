@@ -1,4 +1,4 @@
-"""The tool sd_list_resources: what the server offers."""
+"""The tool sd_list_resources: the names that the server lists."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,16 +9,16 @@ from bridge import tools
 
 
 class ListResourcesTool(tools.WebUITool):
-    """List checkpoints, LoRAs, samplers and all that has a name."""
+    """The tool sd_list_resources."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """List checkpoints, LoRAs, samplers and all that has a name."""
+        """List checkpoints, LoRAs, samplers and other resources."""
         from bridge.callers import Kind
         from sdwebui.listing import AGENT_CHARACTERS, as_facts, in_words, list_resources
         from sdwebui.parameters import ListResources
 
         listing = list_resources(self.call, self.read(ListResources, given))
-        # An agent's model reads every character.
+        # Agents get a shortened list, since their model reads every character.
         most = None if self.caller.kind is Kind.NODE else AGENT_CHARACTERS
         names = [row.name for row in listing.rows]
         variables = {"names": names, "total": listing.total}

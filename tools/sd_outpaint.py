@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class OutpaintTool(tools.WebUITool):
-    """Paint beyond the edges of an image."""
+    """The tool sd_outpaint."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
         """Paint beyond the edges of an image."""

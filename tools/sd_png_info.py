@@ -1,4 +1,4 @@
-"""The tool sd_png_info: how an image was made."""
+"""The tool sd_png_info: the generation data in an image file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +9,10 @@ from bridge import tools
 
 
 class PngInfoTool(tools.WebUITool):
-    """Read the generation data that an image's file holds."""
+    """The tool sd_png_info."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
-        """Read the generation data that an image's file holds."""
+        """Read the generation data in an image file."""
         from sdwebui.parameters import PngInfo
         from sdwebui.png_info import png_info
 

@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class Txt2ImgTool(tools.WebUITool):
-    """Make images from a prompt."""
+    """The tool sd_txt2img."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
         """Make images from a prompt."""

@@ -9,7 +9,7 @@ from bridge import tools
 
 
 class UpscaleTool(tools.WebUITool):
-    """Enlarge images with the WebUI's upscalers."""
+    """The tool sd_upscale."""
 
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
         """Enlarge images with the WebUI's upscalers."""
