@@ -1,4 +1,4 @@
-"""A generation from plan to report, over faked HTTP."""
+"""A generation from plan to report, over mocked HTTP."""
 
 import base64
 import io
@@ -33,16 +33,16 @@ def png(colour: str = "red", size: tuple[int, int] = (512, 512)) -> str:
     return base64.b64encode(target.getvalue()).decode()
 
 
-def answer(images: list[Any], **info: Any) -> dict[str, Any]:
-    told = {"all_seeds": list(range(7, 7 + len(images))), "index_of_first_image": 0, **info}
-    return {"images": images, "parameters": {"seed": -1}, "info": json.dumps(told)}
+def generated(images: list[Any], **info: Any) -> dict[str, Any]:
+    facts = {"all_seeds": list(range(7, 7 + len(images))), "index_of_first_image": 0, **info}
+    return {"images": images, "parameters": {"seed": -1}, "info": json.dumps(facts)}
 
 
 def run(
     mock: responses.RequestsMock, *answers: Any, status: int = 200, **requested: Any
 ) -> tuple[list[MadeImage], Report]:
-    for one in answers:
-        mock.post(TXT2IMG, json=one, status=one.pop("_status", status))
+    for content in answers:
+        mock.post(TXT2IMG, json=content, status=content.pop("_status", status))
     call = WebUI(URL).call()
     plan = call.planner.txt2img(Txt2Img.build({"prompt": "a cat", "seed": 7, **requested}))
     images = generate(call, plan)
@@ -55,30 +55,32 @@ def bodies(mock: responses.RequestsMock) -> Iterator[dict[str, Any]]:
             yield json.loads(call.request.body or "")
 
 
-def test_pictures_come_in_order_with_their_seeds() -> None:
+def test_images_come_in_order_with_their_seeds() -> None:
     with webui("a1111") as mock:
-        pictures, report = run(mock, answer([png("red"), png("blue")]), image_count=2)
-    assert [one.seed for one in pictures] == [7, 8]
-    assert [one.format.mime_type for one in pictures] == ["image/png"] * 2
-    assert base64.b64encode(pictures[1].data).decode() == png("blue")
+        images, report = run(mock, generated([png("red"), png("blue")]), image_count=2)
+    assert [image.seed for image in images] == [7, 8]
+    assert [image.format.mime_type for image in images] == ["image/png"] * 2
+    assert base64.b64encode(images[1].data).decode() == png("blue")
     assert report.seeds == (7, 8)
     assert report.warnings == ()
 
 
 def test_a_grid_in_front_is_left_out() -> None:
-    told = answer([png("white"), png("red"), png("blue")], index_of_first_image=1, all_seeds=[7, 8])
+    content = generated(
+        [png("white"), png("red"), png("blue")], index_of_first_image=1, all_seeds=[7, 8]
+    )
     with webui("a1111") as mock:
-        pictures, report = run(mock, told, image_count=2, extra={"save_images": True})
-    assert [base64.b64encode(one.data).decode() for one in pictures] == [png("red"), png("blue")]
+        images, report = run(mock, content, image_count=2, extra={"save_images": True})
+    assert [base64.b64encode(image.data).decode() for image in images] == [png("red"), png("blue")]
     assert report.warnings == ()
 
 
-def test_a_grid_that_nobody_asked_for_is_left_out() -> None:
+def test_a_grid_that_was_not_requested_is_left_out() -> None:
     grid = png("white", (1024, 512))
-    told = answer([grid, png("red"), png("blue")], index_of_first_image=1, all_seeds=[7, 8])
+    content = generated([grid, png("red"), png("blue")], index_of_first_image=1, all_seeds=[7, 8])
     with webui("a1111") as mock:
-        pictures, report = run(mock, told, image_count=2)
-    assert [base64.b64encode(one.data).decode() for one in pictures] == [png("red"), png("blue")]
+        images, report = run(mock, content, image_count=2)
+    assert [base64.b64encode(image.data).decode() for image in images] == [png("red"), png("blue")]
     assert report.warnings == ()
 
 
@@ -87,163 +89,167 @@ def raw_answer(content: bytes, length: int) -> bytes:
 
 
 @pytest.mark.parametrize("missing", [5, 0])
-def test_an_answer_is_complete_when_its_json_is(missing: int) -> None:
-    """Some servers announce more than they send, and keep the connection open."""
-    told = json.dumps(answer([png()], sd_model_name="other")).encode()
+def test_a_response_is_complete_when_its_json_is(missing: int) -> None:
+    # Some servers announce more bytes than they send, and keep the connection open.
+    content = json.dumps(generated([png()], sd_model_name="other")).encode()
 
     def script(connection: socket.socket, request: bytes) -> None:
         if request.startswith(b"GET"):
             connection.sendall(b"HTTP/1.1 404 No\r\nContent-Length: 2\r\n\r\n{}")
         else:
-            connection.sendall(raw_answer(told, len(told) + missing))
+            connection.sendall(raw_answer(content, len(content) + missing))
 
     raw = RawServer(script)
     call = WebUI(raw.url).call(30)
     sizes = {"size": "512x512", "steps": 1, "cfg_scale": 1}
     plan = call.planner.txt2img(Txt2Img.read({"prompt": "a cat", "seed": 7, **sizes}))
     started = time.monotonic()
-    (picture,) = generate(call, plan)
-    assert picture.seed == 7
+    (image,) = generate(call, plan)
+    assert image.seed == 7
     assert time.monotonic() - started < 3
     raw.close()
 
 
-def test_room_is_left_for_pictures_that_come_back() -> None:
-    """A1111 and Forge repeat the whole request, control images and all, before info."""
-    told = answer([png()])
-    told["parameters"] = {"alwayson_scripts": {"ControlNet": {"args": [{"image": "A" * 2**24}]}}}
+def test_a_response_may_repeat_the_control_images() -> None:
+    # A1111 and Forge repeat the whole request, with its control images, before info.
+    content = generated([png()])
+    content["parameters"] = {"alwayson_scripts": {"ControlNet": {"args": [{"image": "A" * 2**24}]}}}
     with webui("a1111") as mock:
-        mock.post(TXT2IMG, json=told)
+        mock.post(TXT2IMG, json=content)
         call = WebUI(URL).call()
         requested = {"prompt": "a cat", "seed": 7, "size": "512x512"}
         plan = call.planner.txt2img(Txt2Img.read(requested))
         unit = ControlUnit("A" * 2**24, "canny", "none", 1.0, 0.0, 1.0, "balanced")
         images = generate(call, replace(plan, controls=(unit,)))
         assert len(list(images)) == 1
-    assert not [one for one in images.report.warnings if "larger than" in one]
+    assert not any("larger than" in warning for warning in images.report.warnings)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_pictures_of_another_size_are_kept_when_the_answer_breaks_off(count: int) -> None:
-    whole = json.dumps(answer([png("red", (576, 576))] * count))
+def test_images_of_another_size_are_kept_when_the_answer_breaks_off(count: int) -> None:
+    whole = json.dumps(generated([png("red", (576, 576))] * count))
     with webui("a1111") as mock:
         mock.post(TXT2IMG, body=whole[: whole.index('"info"')], content_type="application/json")
-        pictures, report = run(mock, image_count=3)
-    assert len(pictures) == count
+        images, report = run(mock, image_count=3)
+    assert len(images) == count
     assert any("ended early" in warning for warning in report.warnings)
 
 
-def test_pictures_of_another_size_are_no_grid() -> None:
+def test_images_of_another_size_are_no_grid() -> None:
     small = [png("red", (256, 256)), png("blue", (256, 256))]
     with webui("a1111") as mock:
-        pictures, report = run(mock, answer(small), image_count=2)
-    assert [base64.b64encode(one.data).decode() for one in pictures] == small
+        images, report = run(mock, generated(small), image_count=2)
+    assert [base64.b64encode(image.data).decode() for image in images] == small
     assert report.warnings == ("The server made 256×256 pixels instead of 512×512.",)
 
 
 def test_a_seed_in_extra_counts_up_like_any_other() -> None:
-    one_by_one = [answer([png()], all_seeds=[seed]) for seed in (41, 42)]
+    one_by_one = [generated([png()], all_seeds=[seed]) for seed in (41, 42)]
     with webui("koboldcpp") as mock:
-        pictures, report = run(mock, *one_by_one, image_count=2, extra={"seed": 41})
+        images, report = run(mock, *one_by_one, image_count=2, extra={"seed": 41})
         assert [body["seed"] for body in bodies(mock)] == [41, 42]
-    assert [one.seed for one in pictures] == [41, 42]
+    assert [image.seed for image in images] == [41, 42]
     assert report.warnings == ()
 
 
 @pytest.mark.parametrize("seed", [-1, None])
 def test_no_seed_in_extra_is_a_random_one(seed: int | None) -> None:
     with webui("a1111") as mock:
-        _, report = run(mock, answer([png()], all_seeds=[]), extra={"seed": seed})
+        _, report = run(mock, generated([png()], all_seeds=[]), extra={"seed": seed})
         (body,) = bodies(mock)
     assert report.seeds == (body["seed"],)
     assert body["seed"] not in {-1, 7}
 
 
-def test_pictures_that_a_script_adds_are_handed_over() -> None:
-    told = answer([png("white"), *[png("red")] * 4], index_of_first_image=1, all_seeds=[7])
+def test_images_that_a_script_adds_are_handed_over() -> None:
+    content = generated([png("white"), *[png("red")] * 4], index_of_first_image=1, all_seeds=[7])
     with webui("a1111") as mock:
-        pictures, _ = run(mock, told, extra={"script_name": "x/y/z plot", "script_args": []})
-    assert len(pictures) == 4
+        images, _ = run(mock, content, extra={"script_name": "x/y/z plot", "script_args": []})
+    assert len(images) == 4
 
 
-def test_detect_maps_behind_the_pictures_are_left_out() -> None:
+def test_detect_maps_behind_the_images_are_left_out() -> None:
     with webui("a1111") as mock:
-        pictures, _ = run(mock, answer([png("red"), png("black")], all_seeds=[7]))
-    assert len(pictures) == 1
+        images, _ = run(mock, generated([png("red"), png("black")], all_seeds=[7]))
+    assert len(images) == 1
 
 
-def test_a_server_that_makes_one_at_a_time_is_asked_again() -> None:
-    one_by_one = [answer([png()], all_seeds=[seed]) for seed in (7, 8, 9)]
+def test_a_server_that_makes_one_at_a_time_gets_several_requests() -> None:
+    one_by_one = [generated([png()], all_seeds=[seed]) for seed in (7, 8, 9)]
     with webui("koboldcpp") as mock:
-        pictures, report = run(mock, *one_by_one, image_count=3)
+        images, report = run(mock, *one_by_one, image_count=3)
         assert [body["seed"] for body in bodies(mock)] == [7, 8, 9]
-    assert [one.seed for one in pictures] == [7, 8, 9]
+    assert [image.seed for image in images] == [7, 8, 9]
     assert report.seeds == (7, 8, 9)
 
 
-def test_a_server_that_ignores_the_count_is_asked_again_for_the_rest() -> None:
-    told = [answer([png()], all_seeds=[7]), answer([png(), png()], all_seeds=[8, 9])]
+def test_a_server_that_ignores_the_count_gets_a_request_for_the_rest() -> None:
+    content = [generated([png()], all_seeds=[7]), generated([png(), png()], all_seeds=[8, 9])]
     with webui("a1111") as mock:
-        pictures, report = run(mock, *told, image_count=3)
+        images, report = run(mock, *content, image_count=3)
         sent = list(bodies(mock))
     assert [(body["seed"], body["n_iter"]) for body in sent] == [(7, 3), (8, 2)]
     assert sent[0]["force_task_id"] != sent[1]["force_task_id"]
-    assert (len(pictures), report.warnings) == (3, ())
+    assert (len(images), report.warnings) == (3, ())
 
 
-def test_an_interrupted_job_is_not_asked_again() -> None:
+def test_an_interrupted_job_is_not_sent_again() -> None:
     with webui("a1111") as mock:
-        pictures, report = run(mock, answer([png()], all_seeds=[7, 8, 9]), image_count=3)
+        images, report = run(mock, generated([png()], all_seeds=[7, 8, 9]), image_count=3)
         assert len(list(bodies(mock))) == 1
-    assert len(pictures) == 1
+    assert len(images) == 1
     assert report.warnings == (
         "The server made 1 of 3 images; somebody probably interrupted the job in the WebUI.",
     )
 
 
-def test_later_trouble_does_not_lose_what_is_made() -> None:
+def test_a_later_failure_does_not_lose_finished_images() -> None:
     trouble = {"error": "OutOfMemoryError", "errors": "CUDA out of memory", "_status": 500}
     with webui("koboldcpp") as mock:
-        pictures, report = run(mock, answer([png()], all_seeds=[7]), trouble, image_count=2)
-    assert len(pictures) == 1
+        images, report = run(mock, generated([png()], all_seeds=[7]), trouble, image_count=2)
+    assert len(images) == 1
     assert report.warnings[0].startswith("Only 1 of 2 images were made: The GPU ran out of memory")
 
 
-def test_a_picture_that_arrived_before_the_answer_broke_off_is_kept() -> None:
-    whole = json.dumps(answer([png()]))
+def test_an_image_that_arrived_before_the_answer_broke_off_is_kept() -> None:
+    whole = json.dumps(generated([png()]))
     with webui("a1111") as mock:
         mock.post(TXT2IMG, body=whole[: whole.index('"info"')], content_type="application/json")
-        pictures, report = run(mock)
-    assert len(pictures) == 1
+        images, report = run(mock)
+    assert len(images) == 1
     assert report.warnings[0].startswith("What the server says of the images did not arrive")
 
 
 @pytest.mark.parametrize(
-    ("told", "kind", "reported"),
+    ("content", "kind", "reported"),
     [
-        (answer([]), errors.NoImage, "without an image"),
+        (generated([]), errors.NoImage, "without an image"),
         ({"images": [], "info": ""}, errors.NoImage, "whether a model is selected"),
-        (answer([""]), errors.NoImage, "sent an empty image"),
-        (answer([None]), errors.NoImage, "sent an empty image"),
-        (answer(["@@@@"]), errors.NotAnImage, "(?i)image"),
-        (answer([base64.b64encode(b"hello").decode()]), errors.NotAnImage, "(?i)image"),
+        (generated([""]), errors.NoImage, "sent an empty image"),
+        (generated([None]), errors.NoImage, "sent an empty image"),
+        (generated(["@@@@"]), errors.NotAnImage, "(?i)image"),
+        (generated([base64.b64encode(b"hello").decode()]), errors.NotAnImage, "(?i)image"),
         ({"detail": "Not Found", "_status": 404}, errors.NotAWebUI, "--api"),
     ],
 )
-def test_an_answer_that_is_none(told: dict[str, Any], kind: type[Exception], reported: str) -> None:
+def test_an_unusable_response(
+    content: dict[str, Any], kind: type[Exception], reported: str
+) -> None:
     with webui("a1111") as mock, pytest.raises(kind, match=reported):
-        run(mock, dict(told))
+        run(mock, dict(content))
 
 
-def test_a_wrong_model_ends_in_an_error_even_behind_pictures() -> None:
+def test_a_wrong_model_ends_in_an_error_even_behind_images() -> None:
     with webui("a1111") as mock, pytest.raises(errors.WrongModel, match="'other'"):
-        run(mock, answer([png()], sd_model_name="other"), model="dreamshaper_8")
+        run(mock, generated([png()], sd_model_name="other"), model="dreamshaper_8")
 
 
 def test_every_difference_reaches_the_report() -> None:
-    told = answer([png(size=(64, 64))], sampler_name="DPM++ 2M", sd_model_name="dreamshaper_8")
+    content = generated(
+        [png(size=(64, 64))], sampler_name="DPM++ 2M", sd_model_name="dreamshaper_8"
+    )
     with webui("a1111") as mock:
-        _, report = run(mock, told, sampler="Euler a", model="dreamshaper_8", size="100x")
+        _, report = run(mock, content, sampler="Euler a", model="dreamshaper_8", size="100x")
     assert report.model == "dreamshaper_8"
     assert report.sampler == "DPM++ 2M"
     assert report.warnings == (
@@ -255,8 +261,8 @@ def test_every_difference_reaches_the_report() -> None:
 
 def test_seeds_in_the_report_are_the_servers() -> None:
     with webui("a1111") as mock:
-        pictures, report = run(mock, answer([png()], all_seeds=[99]))
-    assert pictures[0].seed == 7
+        images, report = run(mock, generated([png()], all_seeds=[99]))
+    assert images[0].seed == 7
     assert report.seeds == (99,)
     assert report.warnings == ("The server used seed 99 instead of 7.",)
 
@@ -264,7 +270,7 @@ def test_seeds_in_the_report_are_the_servers() -> None:
 def test_a_warm_generation_is_one_request() -> None:
     client = WebUI(URL, defaults=Defaults("dreamshaper_8"))
     with webui("a1111") as mock:
-        mock.post(TXT2IMG, json=answer([png()]))
+        mock.post(TXT2IMG, json=generated([png()]))
         for _ in range(2):
             call = client.call()
             list(generate(call, call.planner.txt2img(Txt2Img(prompt="a", sampler="Euler"))))
@@ -273,7 +279,7 @@ def test_a_warm_generation_is_one_request() -> None:
     assert sent == 1
 
 
-def test_an_unexpected_404_makes_the_family_be_found_out_again() -> None:
+def test_the_family_is_detected_again_after_an_unexpected_404() -> None:
     client = WebUI(URL)
     with webui("a1111") as mock, pytest.raises(errors.NotAWebUI):
         mock.post(TXT2IMG, status=404, json={"detail": "Not Found"})
@@ -283,11 +289,11 @@ def test_an_unexpected_404_makes_the_family_be_found_out_again() -> None:
         assert client.call().dialect.family == "sdcpp"
 
 
-def test_check_is_content_with_what_is_there() -> None:
+def test_check_accepts_a_model_that_the_server_has() -> None:
     with webui("a1111"):
         WebUI(URL, defaults=Defaults("dreamshaper_8")).check()
 
 
-def test_check_refuses_a_model_that_is_not_there() -> None:
+def test_check_refuses_a_model_that_the_server_lacks() -> None:
     with webui("a1111"), pytest.raises(errors.UnknownName, match="no model 'nope'"):
         WebUI(URL, defaults=Defaults("nope")).check()
