@@ -27,8 +27,6 @@ def _image_file() -> ImageFile:
 IMAGE = _image_file()
 AREA: dict[str, Any] = {"mask_area": "25, 25, 75, 75"}
 FIELDS = "Steps: 20, Sampler: Euler a, CFG scale: 5, Seed: 5, Size: 64x64"
-
-
 GENERATING: dict[str, type[Generation]] = {
     tool: model for tool, model in MODELS.items() if issubclass(model, Generation)
 }
@@ -77,10 +75,12 @@ def holds(body: Any, part: Any) -> bool:
 
 
 def refusal(text: Any, kind: type[Generation] = Txt2Img, **form: Any) -> str:
+    """Return the message about a wrong text in ``more_settings``."""
     with pytest.raises(InvalidInput) as caught:
         completed_with(text, kind, **form)
     return str(caught.value)
 
 
 def without_breaks(text: str, between: str) -> str:
+    """Return an infotext as a one-line form field changes it."""
     return text.replace("\n", between)

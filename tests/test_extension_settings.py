@@ -8,8 +8,6 @@ from sdwebui.errors import InvalidInput
 from sdwebui.parameters import ControlNet
 from tests.settings import IMAGE, completed_with, holds, refusal, sent
 
-# ControlNet and ADetailer
-
 UNIT = (
     "Module: canny, Model: control_v11p_sd15_canny [d14c016b], Weight: 0.8, "
     "Resize Mode: Resize and Fill, Processor Res: 768, Threshold A: 100, Threshold B: 200.5, "
@@ -55,7 +53,7 @@ def test_a_control_unit_is_quoted_or_not(text: str) -> None:
 
 def test_what_follows_a_unit_is_not_part_of_it() -> None:
     text = f"ControlNet 0: {UNIT}, Model: dreamshaper_8"
-    # "Model" is a key of the unit; a new line of its own is not needed for other keys.
+    # "Model" is also a key of the unit, so it ends the unit only behind another key.
     requested = completed_with(
         f"ControlNet 0: {UNIT}, Clip skip: 2, Model: dreamshaper_8", ControlNet
     )
@@ -87,7 +85,7 @@ def test_a_second_unit_without_a_second_image_is_reported() -> None:
         ("Balanced", "Balanced"),
         ("My prompt is more important", "My prompt is more important"),
         ("ControlNet is more important", "ControlNet is more important"),
-        # What Forge writes (recordings txt2img-controlnet-*).
+        # As Forge writes it (recordings txt2img-controlnet-*).
         ("ControlMode.BALANCED", "Balanced"),
         ("ControlMode.PROMPT", "My prompt is more important"),
         ("ControlMode.CONTROL", "ControlNet is more important"),

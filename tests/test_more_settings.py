@@ -8,7 +8,7 @@ import pytest
 from sdwebui.parameters import Size, Txt2Img
 from tests.settings import FIELDS, completed_with, holds, refusal, sent, without_breaks
 
-# How it may be written
+# Settings
 
 
 SETTINGS = "Clip skip: 2, VAE: vae-ft-mse, Hires upscale: 1.5, Hires upscaler: Latent, Eta: 0.5"
@@ -72,7 +72,8 @@ def test_a_size_is_read_as_in_the_form(size: str) -> None:
 
 def test_several_loras_need_no_quotes() -> None:
     requested = completed_with("LoRA: detail:0.5, other:0.8, Clip skip: 2", Txt2Img)
-    assert [(one.name, one.weight) for one in requested.lora] == [("detail", 0.5), ("other", 0.8)]
+    loras = [(lora.name, lora.weight) for lora in requested.lora]
+    assert loras == [("detail", 0.5), ("other", 0.8)]
     assert requested.clip_skip == 2
 
 
@@ -118,7 +119,7 @@ def test_json_may_hold_the_prompt() -> None:
     assert body["prompt"] == "a dog"
 
 
-# Generation data as a whole
+# Whole infotexts
 
 A1111 = (
     "a (lighthouse:1.2), <lora:detail:0.8>\nin a storm\nNegative prompt: lowres, (blurry:1.1)\n"
@@ -186,7 +187,7 @@ def test_a_whole_infotext_is_sent(text: str, expected: dict[str, Any], ends: str
 def test_an_infotext_may_lack_its_line_breaks(
     text: str, expected: dict[str, Any], between: str
 ) -> None:
-    """A one-line field of a form takes them away."""
+    """Check that an infotext from a one-line form field is understood."""
     plan, body = sent(without_breaks(text, between), seed=-1)
     prompts = {"prompt", "negative_prompt"}
     assert holds(body, {name: value for name, value in expected.items() if name not in prompts})
@@ -209,7 +210,7 @@ def test_an_infotext_may_lack_its_line_breaks(
         ("a cat\nNegative prompt: dog", "a cat", "dog"),
         (f"a cat: black, white\nNegative prompt: dog: brown\n{FIELDS}", "a cat: black, white",
          "dog: brown"),
-        # A prompt may begin like a setting.
+        # The prompt begins like a setting.
         (f"Model: a tall woman, red dress\nNegative prompt: dog\n{FIELDS}",
          "Model: a tall woman, red dress", "dog"),
         (f"Prompt: a cat\nNegative prompt: dog\n{FIELDS}", "a cat", "dog"),

@@ -18,20 +18,16 @@ from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
 from tests.recorded import needs_recordings, strings
 from tests.settings import GENERATING, completed_with, without_breaks
 
-# What real servers wrote
+RECORDED = ("a1111", "forge", "sdnext", "sdcpp", "koboldcpp")
+
+UNSUPPORTED = re.compile(r"Soft inpainting .*|ControlNet [2-9]")
+"""Keys of another extension, and of a third unit."""
 
 
 def recorded(family: str) -> list[str]:
-    """The infotexts of a family's recordings."""
-    found = (text for _, _, text in strings(family) if re.search(r"\bSteps: \d", text))
-    return [text for text in dict.fromkeys(found) if not text.startswith(("{", "<"))]
-
-
-RECORDED = ("a1111", "forge", "sdnext", "sdcpp", "koboldcpp")
-
-
-NOT_UNDERSTOOD = re.compile(r"Soft inpainting .*|ControlNet [2-9]")
-"""Of an extension, and of a third unit."""
+    """Return the infotexts of a family's recordings."""
+    texts = (text for _, _, text in strings(family) if re.search(r"\bSteps: \d", text))
+    return [text for text in dict.fromkeys(texts) if not text.startswith(("{", "<"))]
 
 
 @needs_recordings
@@ -45,13 +41,13 @@ def test_recorded_infotexts_hold_settings_of_every_tool(family: str) -> None:
         for kind in GENERATING.values()
         for key in settings_of(parse(text), kind).unknown
     }
-    assert {key for key in unknown if not NOT_UNDERSTOOD.fullmatch(key)} == set()
+    assert {key for key in unknown if not UNSUPPORTED.fullmatch(key)} == set()
 
 
 @needs_recordings
 @pytest.mark.parametrize("family", RECORDED)
 def test_recorded_infotexts_can_be_pasted(family: str) -> None:
-    """Only a value beyond what may be asked for is refused, such as a size of 8 pixels."""
+    """Check that only values beyond the limits are refused, such as a size of 8 pixels."""
     for text in recorded(family):
         reported = parse(text)
         try:
@@ -82,18 +78,16 @@ def test_recorded_infotexts_can_be_pasted_in_one_line(family: str) -> None:
 
 
 def _folded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values whose line breaks are blanks."""
+    """Return values with blanks instead of line breaks."""
     return {
         name: " ".join(value.split()) if isinstance(value, str) else value
         for name, value in values.items()
     }
 
 
-# Whatever is written
+# Odd texts
 
 NAMES = [key for _, keys, _ in PARAMETERS for key in keys] + [*REQUEST, "ControlNet 0", "Foo"]
-
-
 PAIRS = st.lists(
     st.tuples(st.sampled_from(NAMES), st.text(max_size=20)).map(": ".join), max_size=5
 ).map(", ".join)
@@ -128,7 +122,7 @@ def test_odd_texts_end_in_a_message(text: str) -> None:
     ids=lambda text: text[:12],
 )
 def test_long_texts_take_time_in_proportion(text: str) -> None:
-    """Whoever pastes one would stop all other calls meanwhile."""
+    # Parsing a pasted text blocks all other calls.
     started = time.process_time()
     for kind in (Txt2Img, ControlNet):
         try:

@@ -8,7 +8,7 @@ from sdwebui.errors import InvalidInput
 from sdwebui.parameters import Generation, Img2Img, Inpaint, Outpaint, Size, Txt2Img
 from tests.settings import completed_with, refusal, sent
 
-# A field of the form beats it
+# Fields of the form
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ from tests.settings import completed_with, refusal, sent
 def test_a_field_of_the_form_wins(kind: type[Generation], name: str, value: Any, text: str) -> None:
     form = kind.build({name: value})
     assert getattr(completed_with(text, kind, **{name: value}), name) == getattr(form, name)
-    # And the text counts where the field is blank.
+    # The text is used if the field is blank.
     assert getattr(completed_with(text, kind), name) not in {getattr(form, name), None, ""}
 
 
@@ -104,7 +104,7 @@ def test_an_infotext_of_an_image_job_needs_no_note() -> None:
     assert (requested.hires_fix, requested.notes) == (None, ())
 
 
-# What has no effect is told
+# Settings without effect
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,6 @@ from sdwebui.parameters import Generation, Inpaint
 from sdwebui.planning.more_settings import read_settings
 from tests.settings import AREA, FIELDS, GENERATING, refusal, sent
 
-# What cannot be understood is refused
-
 
 @pytest.mark.parametrize(
     ("text", "near"),

@@ -14,12 +14,10 @@ from tests.recorded import RECORDINGS, needs_recordings
 from tests.settings import AREA, completed_with, holds, sent
 from tests.webui import FAMILIES
 
-# Every key ends in the request
-
 
 @dataclass(frozen=True)
 class Sample:
-    """A value for a key, what it is sent as, and what else has to be said for it to count."""
+    """A value for a key, how it is sent, and the settings beside it that it needs."""
 
     value: str
     sent: dict[str, Any]
@@ -30,13 +28,8 @@ class Sample:
 
 
 NO_PROMPT: dict[str, Any] = {"prompt": ""}
-
-
 OTHER_SHAPE: dict[str, Any] = {"prompt": "a cat", "size": "64x128"}
-
-
 NO_SEED: dict[str, Any] = {"prompt": "a cat", "seed": -1}
-
 
 SAMPLES = {
     "prompt": Sample("a dog", {"prompt": "a dog"}, form=NO_PROMPT),
@@ -143,12 +136,12 @@ VALUES: dict[type, tuple[str, Any]] = {
 @pytest.mark.parametrize("spelled", [str, str.upper, lambda key: key.lower().replace(" ", "_")])
 def test_each_key_of_the_request_is_sent(key: str, spelled: Any) -> None:
     path, kind = REQUEST[key]
-    value, read = VALUES[kind]
-    part: dict[str, Any] = {path: read}
+    value, parsed = VALUES[kind]
+    part: dict[str, Any] = {path: parsed}
     if path == "seed_resize_from":
         value, part = "512x768", {"seed_resize_from_w": 512, "seed_resize_from_h": 768}
     elif path.startswith("override_settings."):
-        part = {"override_settings": {path.removeprefix("override_settings."): read}}
+        part = {"override_settings": {path.removeprefix("override_settings."): parsed}}
     plan, body = sent(f"{spelled(key)}: {value}", family="forge", prompt="a cat")
     assert holds(body, part)
     assert plan.notes == ()
@@ -163,7 +156,7 @@ def test_each_key_of_the_request_is_one_that_servers_take(key: str) -> None:
     for family in ("a1111", "forge"):
         if option == path:
             schemas = _recorded(family, "get-openapi")["components"]["schemas"]
-            known |= {name for one in schemas.values() for name in one.get("properties", ())}
+            known |= {name for schema in schemas.values() for name in schema.get("properties", ())}
         else:
             known |= set(_recorded(family, "get-options"))
     assert option in known or f"{option}_w" in known
@@ -202,7 +195,7 @@ def test_keys_that_a1111_keeps_for_its_options_are_options(
         ("Inpaint area: Only masked", {"inpaint_full_res": True}),
         ("Inpaint area: Whole image", {"inpaint_full_res": False}),
         ("Mask mode: Inpaint masked", {"inpainting_mask_invert": 0}),
-        # The words of our own forms.
+        # The options of the plugin's own forms.
         ("Resize mode: fill", {"resize_mode": 2}),
         ("Masked content: noise", {"inpainting_fill": 2}),
         ("Inpaint area: only_masked", {"inpaint_full_res": True}),
@@ -215,17 +208,17 @@ def test_options_are_named_as_in_a_webuis_form(text: str, sent_as: dict[str, Any
 
 
 @pytest.mark.parametrize(
-    ("word", "family"),
+    ("name", "family"),
     [("SD 1.5", "sd15"), ("SDXL", "sdxl"), ("Pony", "sdxl"), ("Illustrious", "sdxl"),
      ("Flux", "flux"), ("Flux.1", "flux"), ("Chroma", "flux"), ("SD 3.5", "sd3"), ("SD3", "sd3"),
      ("SD 3", "sd3"), ("Qwen-Image", "qwen"), ("Z-Image", "zimage"), ("Automatic", "auto"),
      ("SD 2", "sd2")],
 )  # fmt: skip
-def test_a_model_family_has_several_names(word: str, family: str) -> None:
-    assert completed_with(f"Model family: {word}", Txt2Img).model_family == family
+def test_a_model_family_has_several_names(name: str, family: str) -> None:
+    assert completed_with(f"Model family: {name}", Txt2Img).model_family == family
 
 
-def _everywhere() -> Iterator[Any]:
+def _keys_of_all_families() -> Iterator[Any]:
     for family in FAMILIES:
         for name, keys, _ in PARAMETERS:
             sample = SAMPLES[name]
@@ -235,9 +228,9 @@ def _everywhere() -> Iterator[Any]:
             yield pytest.param(family, key, Sample(value, {}), id=f"{family}-{key}")
 
 
-@pytest.mark.parametrize(("family", "key", "sample"), _everywhere())
+@pytest.mark.parametrize(("family", "key", "sample"), list(_keys_of_all_families()))
 def test_no_key_is_lost_without_a_note_on_any_server(family: str, key: str, sample: Sample) -> None:
-    """It changes the request, or something is said."""
+    """Check that each key changes the request, or leads to a note or an error."""
     text = ", ".join(filter(None, (sample.beside, f"{key}: {sample.value}")))
     form = {**sample.form, "prompt": sample.form.get("prompt") or "a cat"}
     try:
@@ -246,7 +239,7 @@ def test_no_key_is_lost_without_a_note_on_any_server(family: str, key: str, samp
         assert str(error).strip()
     else:
         without = sent(sample.beside, sample.kind, family, **form)
-        # A model that is loaded anyway is not sent.
+        # The name of a model that is loaded already is not sent.
         assert plan.notes or (plan.checkpoint, body) != (without[0].checkpoint, without[1])
 
 

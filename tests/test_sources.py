@@ -1,4 +1,4 @@
-"""What img2img starts from: size, strength, mask and room to paint into."""
+"""The source of img2img: its size, strength and mask, and the area to extend."""
 
 import base64
 import io
@@ -8,17 +8,9 @@ import pytest
 from PIL import Image
 
 from sdwebui.errors import InvalidInput
+from sdwebui.images.files import ImageFile
 from sdwebui.parameters import Img2Img, Inpaint, Outpaint
 from sdwebui.planning.sources import Prepared, prepare, ready
-
-
-class Held:
-    """A file at hand."""
-
-    name = "a.png"
-
-    def read(self) -> bytes:
-        return b""
 
 
 def png(size: tuple[int, int] = (128, 96), colour: Any = "navy", mode: str = "RGB") -> bytes:
@@ -28,7 +20,7 @@ def png(size: tuple[int, int] = (128, 96), colour: Any = "navy", mode: str = "RG
 
 
 def half_clear() -> bytes:
-    """An image whose right half is transparent."""
+    """Return an image whose right half is transparent."""
     image = Image.new("RGBA", (128, 96), (0, 0, 128, 255))
     image.paste((0, 0, 0, 0), (64, 0, 128, 96))
     target = io.BytesIO()
@@ -51,7 +43,8 @@ def prepared(
     here: bool = False,
     **requested: Any,
 ) -> Prepared:
-    return prepare(kind.read({"image": Held(), **requested}), image or png(), mask, here)
+    parameters = kind.read({"image": ImageFile(b""), **requested})
+    return prepare(parameters, image or png(), mask, here)
 
 
 def test_the_images_own_size_is_kept() -> None:
@@ -76,7 +69,7 @@ def test_a_side_that_is_not_given_follows_from_the_image(size: str, made: tuple[
     assert (done.width, done.height) == made
 
 
-def test_no_change_at_all_can_be_asked_for() -> None:
+def test_a_strength_of_zero_is_kept() -> None:
     assert prepared(denoising_strength=0).source.denoising_strength == 0
 
 
@@ -94,12 +87,12 @@ def test_a_server_without_resize_modes_gets_the_size(resize_mode: str) -> None:
     assert made.notes == ()
 
 
-def test_a_mask_goes_along_to_that_size() -> None:
+def test_a_mask_is_resized_with_the_image() -> None:
     made = prepared(Inpaint, None, png(colour="white"), here=True, size="64x64")
     assert decoded(made.source.image).size == decoded(made.source.mask).size == (64, 64)
 
 
-def test_what_cannot_be_filled_is_cropped_and_said() -> None:
+def test_an_image_that_cannot_be_filled_is_cropped_with_a_note() -> None:
     made = prepared(here=True, size="64x64", resize_mode="fill")
     assert decoded(made.source.image).size == (64, 64)
     assert made.notes == ("resize_mode fill is not known to this server; the image was cropped.",)
@@ -165,7 +158,7 @@ def test_an_area_that_is_to_stay_does_not_grow() -> None:
     assert source.inpainting_mask_invert is True
 
 
-def test_an_area_that_is_all_and_stays_is_refused() -> None:
+def test_an_area_that_keeps_the_whole_image_is_refused() -> None:
     with pytest.raises(InvalidInput, match="marks nothing"):
         prepared(Inpaint, mask_area="0,0,100,100", mask_mode="not_masked")
 
@@ -182,7 +175,7 @@ def test_a_transparent_part_is_the_mask() -> None:
     assert (mask.getpixel(LEFT), mask.getpixel(RIGHT)) == (0, 255)
 
 
-def test_without_a_mask_the_ways_to_mark_are_told() -> None:
+def test_a_missing_mask_is_refused_with_the_ways_to_mark() -> None:
     with pytest.raises(InvalidInput) as caught:
         prepared(Inpaint)
     assert str(caught.value) == (
@@ -200,7 +193,7 @@ def test_notes_of_the_files_are_kept() -> None:
 # Outpaint
 
 
-def test_room_is_to_be_painted_and_the_image_stays() -> None:
+def test_the_added_area_is_marked_and_the_image_stays() -> None:
     made = prepared(Outpaint, expand_left=64, expand_top=32)
     assert (made.width, made.height) == (192, 128)
     mask = decoded(made.source.mask)
@@ -213,10 +206,10 @@ def test_room_is_to_be_painted_and_the_image_stays() -> None:
     assert source.inpainting_mask_invert is False
 
 
-def test_transparent_parts_are_painted_along_with_the_room() -> None:
+def test_transparent_parts_are_marked_beside_the_added_area() -> None:
     mask = decoded(prepared(Outpaint, half_clear(), expand_left=64).source.mask)
     assert mask.size == (192, 96)
-    assert mask.getpixel((10, 50)) == 255  # new room
+    assert mask.getpixel((10, 50)) == 255  # the added area
     assert mask.getpixel((64 + 40, 50)) == 0  # the image
     assert mask.getpixel((64 + 100, 50)) == 255  # its transparent part, moved with it
 
@@ -229,8 +222,8 @@ def test_outpainting_needs_a_side() -> None:
     )
 
 
-def test_an_image_alone_is_made_ready() -> None:
-    prepared_image, text = ready(png(), "control_image")
-    assert prepared_image.size == decoded(text).size == (128, 96)
+def test_a_single_image_is_checked_and_encoded() -> None:
+    image, text = ready(png(), "control_image")
+    assert image.size == decoded(text).size == (128, 96)
     with pytest.raises(InvalidInput, match="control_image: the file is empty"):
         ready(b"", "control_image")
