@@ -169,7 +169,7 @@ def test_an_empty_prompt_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("family", "pictures"),
+    ("family", "counts"),
     [
         ("a1111", {"batch_size": 1, "n_iter": 3}),
         ("forge", {"batch_size": 1, "n_iter": 3}),
@@ -178,10 +178,10 @@ def test_an_empty_prompt_is_refused() -> None:
         ("koboldcpp", {"batch_size": 1}),
     ],
 )
-def test_images_are_counted_as_the_family_counts(family: str, pictures: dict[str, int]) -> None:
+def test_images_are_counted_as_the_family_counts(family: str, counts: dict[str, int]) -> None:
     body = body_for(family, image_count=3)
     keys = ("batch_size", "n_iter")
-    assert {key: body[key] for key in keys if key in body} == pictures
+    assert {key: body[key] for key in keys if key in body} == counts
 
 
 def hires(family: str) -> dict[str, Any]:

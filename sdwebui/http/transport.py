@@ -237,19 +237,7 @@ class Transport:
         redirects = 0
         while True:
             try:
-                response = self._session.request(
-                    method,
-                    url,
-                    data=data,
-                    headers=headers,
-                    stream=True,
-                    allow_redirects=False,
-                    verify=self._verify,
-                    timeout=(
-                        min(CONNECT_SECONDS, deadline.remaining or 0.001),
-                        deadline.remaining or 0.001,
-                    ),
-                )
+                response = self._attempt(method, url, data, headers, deadline)
             except requests.RequestException as error:
                 if watch.expired or deadline.passed:
                     raise _late(self.server, request.job) from None
@@ -276,6 +264,26 @@ class Transport:
                     time.sleep(pause)
                     continue
             return response
+
+    def _attempt(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> requests.Response:
+        seconds = deadline.remaining or 0.001
+        return self._session.request(
+            method,
+            url,
+            data=data,
+            headers=headers,
+            stream=True,
+            allow_redirects=False,
+            verify=self._verify,
+            timeout=(min(CONNECT_SECONDS, seconds), seconds),
+        )
 
 
 def _redirect_target(method: str, url: str, response: requests.Response) -> str | None:

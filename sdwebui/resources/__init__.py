@@ -1,1 +1,1 @@
-"""What a server offers: its lists, read, cached and searched by name."""
+"""The lists of a server: parsed, cached, and searched by name."""
