@@ -161,7 +161,7 @@ def test_no_seed_in_extra_is_a_random_one(seed: int | None) -> None:
     assert body["seed"] not in {-1, 7}
 
 
-def test_images_that_a_script_adds_are_handed_over() -> None:
+def test_images_that_a_script_adds_are_returned() -> None:
     content = generated([png("white"), *[png("red")] * 4], index_of_first_image=1, all_seeds=[7])
     with webui("a1111") as mock:
         images, _ = run(mock, content, extra={"script_name": "x/y/z plot", "script_args": []})

@@ -79,7 +79,7 @@ def test_a_handshake_that_does_not_end(serve: Callable[[Script], RawServer]) -> 
     assert time.monotonic() - started < 1.3
 
 
-def test_a_proxy_whose_greeting_does_not_end(
+def test_a_proxy_whose_response_does_not_end(
     serve: Callable[[Script], RawServer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", serve(trickling(OK)).url)

@@ -92,7 +92,7 @@ def test_an_animation_is_left_alone() -> None:
     assert convert(data, "png", TEXT) is data
 
 
-def test_an_image_too_large_for_the_format_is_refused_in_words() -> None:
+def test_an_image_too_large_for_the_format_is_refused() -> None:
     data = saved("PNG", size=(16_384, 2))
     with pytest.raises(InvalidInput, match="webp file holds at most 16383 pixels"):
         convert(data, "webp")
@@ -130,12 +130,12 @@ def test_an_animation_is_not_made_smaller() -> None:
     assert shrunk(data, 10) == (data, "")
 
 
-def test_what_cannot_be_decoded_cannot_be_made_smaller() -> None:
+def test_a_damaged_image_cannot_be_made_smaller() -> None:
     with pytest.raises(NotAnImage, match="cannot be decoded"):
         shrunk(saved("PNG")[:60], 10)
 
 
-def test_an_image_that_cannot_be_decoded_is_no_image() -> None:
+def test_a_damaged_image_cannot_be_converted() -> None:
     data = saved("PNG", size=(300, 300))
     with pytest.raises(NotAnImage, match="cannot be decoded"):
         convert(data[: len(data) // 2], "jpeg")

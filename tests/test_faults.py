@@ -37,7 +37,7 @@ def test_deeply_nested_json_is_a_server_fault() -> None:
     assert isinstance(fault(500, b"[" * 60000), errors.ServerFault)
 
 
-def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
+def test_a_secret_is_removed_however_it_is_spaced() -> None:
     server = Server.at("http://gpu:7860", api_auth="me:two  spaces")
     reported = server_message(server, b"wrong: me:two  spaces, wrong: two spaces")
     assert "two  spaces" not in reported
@@ -159,7 +159,7 @@ def test_a_secret_is_taken_out_however_it_is_spaced() -> None:
         (500, [1, 2], errors.ServerFault, "[1, 2]"),
     ],
 )
-def test_each_familys_failure_is_told_apart(
+def test_each_familys_failure_has_its_error(
     status: int, body: Any, kind: type[errors.WebUIError], reported: str
 ) -> None:
     error = fault(status, body)

@@ -65,7 +65,7 @@ def test_an_image_is_found_by_its_id_however_a_model_writes_it(store: ImageStore
 
 
 @pytest.mark.parametrize("word", ["last", "Latest", '"newest"'])
-def test_the_newest_one_has_a_name_of_its_own(store: ImageStore, word: str) -> None:
+def test_the_newest_image_is_found_by_a_word(store: ImageStore, word: str) -> None:
     keep(store, b"first")
     keep(store, b"second")
     keep(store, b"ben's", ANN._replace(user="ben"))

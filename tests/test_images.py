@@ -80,7 +80,7 @@ def test_an_empty_image_is_a_failed_generation() -> None:
         b"\0\0\0\x18ftypheic\0\0\0\0mif1heic",
     ],
 )
-def test_other_files_are_no_images(data: bytes) -> None:
+def test_other_files_are_refused_as_images(data: bytes) -> None:
     with pytest.raises(NotAnImage, match="that are none"):
         formats.sniff(data)
 
@@ -106,7 +106,7 @@ def test_the_size_is_found_in_every_layout(data: bytes) -> None:
     assert size_of(data) == opened(data).size == (300, 200)
 
 
-def test_segments_and_fill_bytes_in_front_of_a_jpegs_size_are_passed_over() -> None:
+def test_segments_and_fill_bytes_in_front_of_a_jpegs_size_are_skipped() -> None:
     data = saved("JPEG")
     other = b"".join(b"\xff%c\0\x08\x08\0\x01\0\x01\0" % marker for marker in b"\xc4\xc8\xcc\xe5")
     extra = b"\xff\xff\xff\xe6\0\x06\xff\xc0\xff\xd9\xff\x01" + other
@@ -279,7 +279,7 @@ def test_a_compressed_text_cannot_fill_the_memory() -> None:
 # Start-up
 
 
-def test_pillow_is_not_imported_to_look_at_an_image() -> None:
+def test_pillow_is_not_imported_to_read_a_header() -> None:
     script = (
         "import sys; from sdwebui.images import metadata\n"
         "from sdwebui.images.conversion import convert\n"

@@ -78,7 +78,7 @@ def test_a_file_that_every_server_understands_is_sent_as_it_is(format_name: str)
         ("RGB", "AVIF"),
     ],
 )
-def test_every_other_kind_is_sent_as_an_rgb_png_of_the_same_colours(
+def test_every_other_file_is_sent_as_an_rgb_png_of_the_same_colours(
     mode: str, format_name: str
 ) -> None:
     source = Image.new("LAB", (24, 16), (138, 209, 195)) if mode == "LAB" else red(mode)
@@ -198,7 +198,7 @@ def test_a_profile_that_changes_nothing_leaves_the_file_alone(icc_profile: bytes
     assert open_image(data, name="image").to_bytes() is data
 
 
-def test_a_large_image_that_must_be_encoded_anew_becomes_a_jpeg() -> None:
+def test_a_large_image_that_is_encoded_again_becomes_a_jpeg() -> None:
     prepared = open_image(file_of(Image.new("L", (4000, 2001), 9)), name="image")
     image = sent(prepared)
     assert (image.format, image.mode, image.size) == ("JPEG", "RGB", (4000, 2001))
@@ -350,7 +350,7 @@ def test_pillow_is_not_imported_before_an_image_is_opened() -> None:
 
 @needs_recordings
 @pytest.mark.parametrize("family", ["sdcpp", "koboldcpp"])
-def test_images_that_recorded_servers_ignored_become_ones_that_they_take(family: str) -> None:
+def test_images_that_recorded_servers_ignored_are_converted(family: str) -> None:
     taken = 0
     for case, place, text in strings(family):
         if place != "/request/body/init_images" or case.split("-")[1] not in (

@@ -67,7 +67,7 @@ CLEAR = (0, 0, 0, 0)
         "LA",
     ],
 )
-def test_what_is_painted_is_to_change(painted: Image.Image) -> None:
+def test_painted_parts_are_to_change(painted: Image.Image) -> None:
     mask = mask_from(file_of(painted), SIZE, name="mask")
     left, right = marks(mask)
     assert left in (WHITE, (128,) * 3)
@@ -189,7 +189,7 @@ def test_an_image_without_transparency_has_no_mask() -> None:
     assert mask_from_transparency(open_image(file_of(photo()), name="image")) is None
 
 
-def test_a_transparency_that_hides_next_to_nothing_is_refused() -> None:
+def test_a_nearly_opaque_image_is_refused_as_its_mask() -> None:
     prepared = open_image(file_of(half("RGBA", (1, 2, 3, 255), (1, 2, 3, 200))), name="image")
     with pytest.raises(InvalidInput, match="image: the mask marks nothing"):
         mask_from_transparency(prepared)
@@ -217,7 +217,7 @@ def levels(mask: PreparedImage) -> Image.Image:
     ],
     ids=str,
 )
-def test_the_image_stays_and_the_room_around_it_is_marked(
+def test_the_image_stays_and_the_added_area_is_marked(
     sides: dict[str, int], size: tuple[int, int], box: tuple[int, int]
 ) -> None:
     source = photo((96, 64))
@@ -251,7 +251,7 @@ def test_a_feather_wider_than_the_image_leaves_its_middle() -> None:
     assert levels(mask).getpixel((5, 5)) == 255
 
 
-def test_the_room_is_filled_with_the_images_edges() -> None:
+def test_the_added_area_is_filled_with_the_images_edges() -> None:
     source = Image.new("RGB", (96, 64), (200, 30, 30))
     ImageDraw.Draw(source).rectangle((48, 0, 95, 63), fill=(30, 30, 200))
     extended, _ = outpaint(opened(source), left=64, right=64, top=64, bottom=64)
@@ -296,7 +296,7 @@ def test_pixels_for_the_multiple_of_eight_go_where_the_image_grows() -> None:
     assert levels(mask).getpixel((71, 5)) == 0
 
 
-def test_growing_beyond_4096_pixels_is_refused_with_the_sum() -> None:
+def test_growing_beyond_4096_pixels_is_refused_with_both_sizes() -> None:
     with pytest.raises(InvalidInput, match="grows from 4000x64 to 4104x64 pixels; at most 4096"):
         outpaint(opened(Image.new("RGB", (4000, 64))), left=50, right=50)
     extended, _ = outpaint(opened(Image.new("RGB", (4000, 64))), left=48, right=48)

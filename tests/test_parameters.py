@@ -130,7 +130,7 @@ def test_a_number_may_stand_for_a_text(name: str) -> None:
         ({"enable_hr": True}, "There is no parameter enable_hr."),
     ],
 )  # fmt: skip
-def test_wrong_values_are_refused_in_words(given: dict[str, Any], reported: str) -> None:
+def test_wrong_values_are_refused_with_a_reason(given: dict[str, Any], reported: str) -> None:
     with pytest.raises(InvalidInput) as caught:
         Txt2Img.read({"prompt": "a", **given})
     assert reported in str(caught.value)
@@ -228,7 +228,7 @@ def test_an_untouched_list_of_files_is_empty(nothing: Any) -> None:
         Upscale.read({"images": nothing})
 
 
-def test_one_file_does_for_several() -> None:
+def test_a_single_file_is_a_list_of_one() -> None:
     assert len(Upscale.read({"images": ImageFile(b"")}).images) == 1
     assert len(Upscale.read({"images": [ImageFile(b""), ImageFile(b"")]}).images) == 2
     assert len(Upscale.read({"images": [None, ImageFile(b"")]}).images) == 1
@@ -264,7 +264,7 @@ def test_defaults_of_a_form_are_not_explicit(
     assert set(model.read({model.IMAGE: ImageFile(b""), **given}).explicit) == {model.IMAGE}
 
 
-def test_the_short_tools() -> None:
+def test_tools_with_few_parameters() -> None:
     assert Caption.read({"image": ImageFile(b"")}).method == "clip"
     assert PngInfo.read({"image": ImageFile(b""), "image_id": "last"}).image_id == "last"
     assert (ListResources.read({}).kind, ListResources.read({"filter": "x"}).filter) == ("all", "x")

@@ -63,7 +63,7 @@ def test_the_family_follows_from_the_name(
         ("mymix_schnell", "flux", "Flux", (1024, 1024), 4, 1.0),
     ],
 )
-def test_a_given_family_counts_whatever_the_name_is(
+def test_a_given_family_is_used_whatever_the_name_is(
     name: str,
     given: ModelFamily,
     family: str,

@@ -61,7 +61,7 @@ def test_every_name_of_a_model_is_understood(spelling: str) -> None:
     assert (body["width"], body["height"]) == (1024, 1024)
 
 
-def test_two_files_of_one_name_are_told_apart_by_their_titles() -> None:
+def test_files_of_the_same_name_are_distinguished_by_their_titles() -> None:
     twin = {**MODELS[0], "title": "dreamshaper_8.ckpt", "filename": "/m/dreamshaper_8.ckpt"}
     changes = {"/sdapi/v1/sd-models": [MODELS[0], {**twin, "hash": "1" * 10, "sha256": "1" * 64}]}
     body = body_for("a1111", changes, model="dreamshaper_8.ckpt")
@@ -70,7 +70,7 @@ def test_two_files_of_one_name_are_told_apart_by_their_titles() -> None:
         body_for("a1111", changes, model="dreamshaper_8")
 
 
-def test_unknown_model_lists_what_is_there() -> None:
+def test_an_unknown_model_is_refused_with_the_nearest_names() -> None:
     with pytest.raises(UnknownName, match="Did you mean 'dreamshaper_8'") as caught:
         body_for("a1111", model="dreamshaper_7")
     assert "xl_sd_xl_base_1.0" in str(caught.value)

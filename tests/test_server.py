@@ -47,7 +47,7 @@ def test_base_url_is_tolerant(typed: str, url: str) -> None:
         ("http://.lan", "names no host"),
     ],
 )
-def test_base_url_is_refused_in_words(typed: str, reported: str) -> None:
+def test_an_invalid_base_url_is_refused_with_a_reason(typed: str, reported: str) -> None:
     with pytest.raises(InvalidInput, match=reported):
         Server.at(typed)
 
@@ -90,7 +90,7 @@ def test_headers_that_belong_to_one_request_are_refused(name: str) -> None:
         Server.at("gpu", headers=f"{name}: 5")
 
 
-def test_basic_auth_and_headers_travel_together() -> None:
+def test_basic_auth_and_headers_are_sent_together() -> None:
     headers = Server.at("gpu", api_auth="me:pass", headers="X-Key: k").request_headers()
     assert headers["X-Key"] == "k"
     assert base64.b64decode(headers["Authorization"].removeprefix("Basic ")) == b"me:pass"
@@ -117,7 +117,7 @@ def test_a_pem_without_line_breaks_gets_them_back() -> None:
         ("-----BEGIN PRIVATE KEY-----AAAA-----END PRIVATE KEY-----", "holds a private key"),
     ],
 )
-def test_what_is_no_certificate_is_refused(typed: str, reported: str) -> None:
+def test_an_invalid_certificate_is_refused(typed: str, reported: str) -> None:
     with pytest.raises(InvalidInput, match=reported) as caught:
         Server.at("gpu", ca_certificate=typed)
     assert "AAAA" not in str(caught.value)
@@ -157,11 +157,11 @@ def test_loopback_addresses_are_recognised(typed: str, *, loopback: bool) -> Non
      "X-A: 1\\nngrok-skip: 2",
      "X-A: 1 Ngrok-Skip: 2"],
 )  # fmt: skip
-def test_headers_in_one_line_are_several(typed: str) -> None:
+def test_several_headers_in_one_line_are_split(typed: str) -> None:
     pairs = Server.at("gpu", headers=typed).headers
     assert [(name.lower(), value) for name, value in pairs] == [("x-a", "1"), ("ngrok-skip", "2")]
 
 
 @pytest.mark.parametrize("typed", ["Cookie: a=1; b=2", "X-To: http://a:80/; http://b:81/"])
-def test_a_value_with_semicolons_is_one(typed: str) -> None:
+def test_a_value_with_semicolons_is_not_split(typed: str) -> None:
     assert len(Server.at("gpu", headers=typed).headers) == 1

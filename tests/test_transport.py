@@ -41,7 +41,7 @@ def test_headers_and_body_are_sent_as_they_should(serve: Callable[[Script], RawS
         assert line in head
 
 
-def test_no_netrc_and_no_cookie_travels(
+def test_no_netrc_password_and_no_cookie_is_sent(
     serve: Callable[[Script], RawServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     netrc = tmp_path / "netrc"
@@ -153,7 +153,7 @@ def test_a_server_that_restarts_gets_the_post_once_it_listens() -> None:
     raws[0].close()
 
 
-def test_nobody_listens() -> None:
+def test_a_refused_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     server = Server.at(f"127.0.0.1:{port}")
@@ -223,7 +223,7 @@ def test_a_circle_of_redirects_ends(serve: Callable[[Script], RawServer]) -> Non
         (b"Stable Diffusion", errors.NotAWebUI, "text instead of JSON"),
     ],
 )
-def test_what_is_no_json(
+def test_a_response_that_is_not_json(
     serve: Callable[[Script], RawServer], data: bytes, kind: type[Exception], reported: str
 ) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(data)}\r\n\r\n".encode()
@@ -232,7 +232,7 @@ def test_what_is_no_json(
         Transport(Server.at(raw.url)).get("/", deadline=Deadline.after(5), job="x")
 
 
-def test_an_answer_that_breaks_off(serve: Callable[[Script], RawServer]) -> None:
+def test_a_response_that_breaks_off(serve: Callable[[Script], RawServer]) -> None:
     def script(connection: socket.socket, _: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{}")
         connection.shutdown(socket.SHUT_RDWR)
