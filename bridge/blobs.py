@@ -101,11 +101,13 @@ class Blob:
         return f"{stem}.{self.kind.extension}"
 
     def _meta(self, stem: str) -> dict[str, str]:
+        """Return what Dify has to know about the file."""
         return {"mime_type": self.kind.mime_type, "filename": self.filename(stem)}
 
     def _chunk(
         self, sequence: int, part: Any, meta: dict[str, str], *, end: bool = False
     ) -> ToolInvokeMessage:
+        """Return one message of the file."""
         message = {
             "type": "blob_chunk",
             "message": {

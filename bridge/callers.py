@@ -72,9 +72,11 @@ def caller_of(tool: Tool, given: Mapping[str, Any], kind: type[Parameters]) -> C
 
 
 def _items(value: Any) -> list[Any]:
+    """Return a list as it is, and any other value as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
 def _has_default(kind: type[Parameters], name: str) -> bool:
+    """Return whether a parameter has a default that is not blank."""
     default: Any = kind.model_fields[name].get_default(call_default_factory=True)
     return default not in (None, "", ())

@@ -54,6 +54,7 @@ def _read_switch(value: object) -> bool:
 
 
 def _read_seconds(text: str) -> float:
+    """Return the time limit that a person typed."""
     if not text:
         return DEFAULT_SECONDS
     try:

@@ -103,11 +103,13 @@ class DifyFile:
         raise self._error(problem)
 
     def _error(self, problem: str, advice: str = _SETTING) -> FileUnavailable:
+        """Return the error for a download that failed."""
         return FileUnavailable(
             f"{self.name} could not be downloaded: {problem}. {advice if self._in_dify else _LINK}"
         )
 
     def _download(self, url: str, origin: str, deadline: Deadline) -> tuple[bytes | None, str]:
+        """Request the file once."""
         wait = max(0.1, deadline.remaining)
         with watched(deadline) as watch, Session() as session:
             session.mount("http://", Adapter())
@@ -164,10 +166,12 @@ class DifyFile:
 
 
 def _is_http(url: str) -> bool:
+    """Return whether an address begins with http:// or https://."""
     return url.lower().startswith(("http://", "https://"))
 
 
 def _path(url: str) -> str:
+    """Return the path of an address, or "" if it is malformed."""
     try:
         return urlsplit(url).path
     except ValueError:
@@ -185,6 +189,7 @@ def with_files(parameters: dict[str, Any], deadline: Deadline) -> dict[str, Any]
 
 
 def _wrapped(value: Any, deadline: Deadline) -> Any:
+    """Return a value with a :class:`DifyFile` for each file in it."""
     if isinstance(value, File):
         return DifyFile(value, deadline)
     if isinstance(value, list):

@@ -54,6 +54,7 @@ def _ids(value: Any) -> list[str] | None:
 
 
 def _is_file(value: Any) -> bool:
+    """Return whether a value is a file or a list of files."""
     # An object that a model wrote, such as a reference, is no file unless Dify made one of it.
     return value not in (None, "", []) and not isinstance(value, Mapping)
 

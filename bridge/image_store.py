@@ -157,6 +157,7 @@ class ImageStore:
             self._drop(name)
 
     def _drop(self, name: str) -> None:
+        """Drop an image, and remember how to make it again."""
         image = self._images.pop(name)
         image.file.close()
         self._bytes -= image.size
@@ -165,6 +166,7 @@ class ImageStore:
             self._dropped.popitem(last=False)
 
     def _drop_expired(self) -> None:
+        """Drop the images whose time is over."""
         now = time.monotonic()
         while self._images and (oldest := next(iter(self._images.values()))).until <= now:
             self._drop(oldest.name)
@@ -179,12 +181,14 @@ class ImageStore:
             self._timer.start()
 
     def _expire(self) -> None:
+        """Drop expired images, and start the timer again."""
         self._drop_expired()
         self._timer = None
         self._start_timer()
 
 
 def _dropped_message(name: str, remake: str) -> str:
+    """Return the message about an image that was dropped."""
     again = f" Make it again with {remake}." if remake else ""
     return (
         f"The image {name} is no longer kept ({SECONDS / 3600:g} hours at most, and "

@@ -30,6 +30,7 @@ class WebUITool(Tool):
     """
 
     def _invoke(self, tool_parameters: dict[str, Any]) -> Generator[ToolInvokeMessage, None, None]:
+        """Run the tool for the SDK, with the SDK's errors."""
         from bridge import errors
 
         with errors.of_a_tool():

@@ -233,6 +233,7 @@ def read_object(value: Any) -> dict[str, Any]:
 
 
 def _parse_object(text: str) -> Any:
+    """Parse JSON, or a Python literal."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:

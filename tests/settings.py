@@ -19,6 +19,7 @@ from tests.webui import ADETAILER, CONTROLNET, URL, webui
 
 
 def _image_file() -> ImageFile:
+    """Return an image file of 128×128 pixels."""
     target = io.BytesIO()
     Image.new("RGB", (128, 128), "navy").save(target, "PNG")
     return ImageFile(target.getvalue())

@@ -31,9 +31,11 @@ class Output(ResponseWriter):
         self.text = ""
 
     def write(self, data: str) -> None:
+        """Keep what is written."""
         self.text += data
 
     def done(self) -> None:
+        """Do nothing."""
         pass
 
 
@@ -54,6 +56,7 @@ def written(messages: Iterator[ToolInvokeMessage]) -> list[dict[str, Any]]:
 
 
 def of_the_sdk(data: bytes) -> Generator[ToolInvokeMessage, None, None]:
+    """Yield the blob message that the SDK makes."""
     tool = SimpleNamespace(response_type=ToolInvokeMessage)
     yield Tool.create_blob_message(cast(Tool, tool), data, dict(META))
 
@@ -81,6 +84,7 @@ def test_each_file_has_its_own_id() -> None:
 
 
 def encoded(image: Image.Image, kind: str, text: str = "", **options: Any) -> bytes:
+    """Return an image file, with generation parameters if given."""
     target = io.BytesIO()
     image.save(target, kind, **options)
     return metadata.with_parameters(target.getvalue(), text) if text else target.getvalue()

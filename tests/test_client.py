@@ -28,12 +28,14 @@ TXT2IMG = f"{URL}/sdapi/v1/txt2img"
 
 
 def png(colour: str = "red", size: tuple[int, int] = (512, 512)) -> str:
+    """Return the base64 of a PNG of one colour."""
     target = io.BytesIO()
     Image.new("RGB", size, colour).save(target, "PNG")
     return base64.b64encode(target.getvalue()).decode()
 
 
 def generated(images: list[Any], **info: Any) -> dict[str, Any]:
+    """Return the JSON of a generation."""
     facts = {"all_seeds": list(range(7, 7 + len(images))), "index_of_first_image": 0, **info}
     return {"images": images, "parameters": {"seed": -1}, "info": json.dumps(facts)}
 
@@ -41,6 +43,7 @@ def generated(images: list[Any], **info: Any) -> dict[str, Any]:
 def run(
     mock: responses.RequestsMock, *answers: Any, status: int = 200, **requested: Any
 ) -> tuple[list[MadeImage], Report]:
+    """Return images and report of a generation that gets these responses."""
     for content in answers:
         mock.post(TXT2IMG, json=content, status=content.pop("_status", status))
     call = WebUI(URL).call()
@@ -50,6 +53,7 @@ def run(
 
 
 def bodies(mock: responses.RequestsMock) -> Iterator[dict[str, Any]]:
+    """Yield the body of each POST."""
     for call in mock.calls:
         if call.request.method == "POST":
             yield json.loads(call.request.body or "")
@@ -85,6 +89,7 @@ def test_a_grid_that_was_not_requested_is_left_out() -> None:
 
 
 def raw_answer(content: bytes, length: int) -> bytes:
+    """Return an HTTP response that announces this length."""
     return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % length + content
 
 

@@ -19,6 +19,8 @@ from tests.test_transport import OK, POST
 
 
 def trickling(data: bytes, pause: float = 0.05) -> Script:
+    """Return a script that sends single bytes."""
+
     def script(connection: socket.socket, _: bytes) -> None:
         for at in range(len(data)):
             connection.sendall(data[at : at + 1])

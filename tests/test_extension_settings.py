@@ -25,6 +25,7 @@ UNIT_SENT = {
 
 
 def units(text: str, **form: Any) -> list[dict[str, Any]]:
+    """Return the ControlNet units that are sent."""
     plan, body = sent(text, ControlNet, prompt="a cat", **form)
     assert plan.notes == ()
     found: list[dict[str, Any]] = body["alwayson_scripts"]["ControlNet"]["args"]

@@ -15,6 +15,7 @@ NGINX = b"<html><head><title>%s</title></head><body><center>nginx</center></body
 
 
 def fault(status: int, body: Any, server: Server = SERVER, **headers: str) -> errors.WebUIError:
+    """Return the error for a response."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     return error_from_response(server, status, headers, data, job="txt2img")
 

@@ -35,12 +35,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def store() -> Iterator[ImageStore]:
+    """Yield a store of 1,000 bytes."""
     store = ImageStore(most_bytes=1000)
     yield store
     store.close()
 
 
 def keep(store: ImageStore, data: bytes = b"x" * 300, owner: Owner = ANN) -> KeptImage:
+    """Return a kept image."""
     image = store.keep(owner, data)
     assert image
     return image
@@ -52,6 +54,7 @@ def visible_files(folder: Path) -> list[Path]:
 
 
 def refusal(store: ImageStore, wanted: str, owner: Owner = ANN) -> str:
+    """Return the message about an image that is not found."""
     with pytest.raises(InvalidInput) as caught:
         store.find(owner, wanted)
     return str(caught.value)

@@ -25,6 +25,7 @@ TEXTS = [TEXT, "café é", "Ã© looks like UTF-8", "猫 🐱\nSteps: 1, Seed: 2
 def saved(
     format_name: str, mode: str = "RGB", size: tuple[int, int] = (24, 16), **options: Any
 ) -> bytes:
+    """Return an image file."""
     target = io.BytesIO()
     image = Image.radial_gradient("L").resize(size).convert(mode)
     image.save(target, format_name, **options)
@@ -32,6 +33,7 @@ def saved(
 
 
 def opened(data: bytes) -> Image.Image:
+    """Return a decoded image file."""
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
@@ -224,6 +226,7 @@ def test_user_comments_of_other_programs_are_read(comment: bytes, expected: str 
 
 
 def png_with_chunk(kind: bytes, content: bytes) -> bytes:
+    """Return a PNG with a chunk behind its header."""
     data = saved("PNG")
     chunk = struct.pack(">I", len(content)) + kind + content
     return data[:33] + chunk + struct.pack(">I", zlib.crc32(kind + content)) + data[33:]

@@ -22,12 +22,14 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
 def file_of(image: Image.Image, format_name: str = "PNG", **options: Any) -> bytes:
+    """Return an image as a file."""
     target = io.BytesIO()
     image.save(target, format_name, **options)
     return target.getvalue()
 
 
 def red(mode: str = "RGB", size: tuple[int, int] = (24, 16)) -> Image.Image:
+    """Return a red image."""
     return Image.new("RGB", size, RED).convert(mode)
 
 
@@ -39,6 +41,7 @@ def sent(prepared: PreparedImage) -> Image.Image:
 
 
 def refusal(data: bytes) -> str:
+    """Return the message about a refused file."""
     with pytest.raises(InvalidInput) as caught:
         open_image(data, name="image")
     return str(caught.value)
@@ -151,6 +154,7 @@ def test_a_rotation_noted_in_exif_is_applied(format_name: str) -> None:
 
 
 def animation(format_name: str) -> bytes:
+    """Return a file with a red and a blue frame."""
     return file_of(
         red(), format_name, save_all=True, append_images=[Image.new("RGB", (24, 16), BLUE)]
     )
@@ -177,6 +181,7 @@ def test_a_second_image_in_a_phones_jpeg_is_no_animation() -> None:
 
 
 def profile(name: str) -> bytes:
+    """Return a colour profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile(name)).tobytes()  # type: ignore[arg-type]
 
 
@@ -244,6 +249,7 @@ def test_a_header_without_an_image_is_refused() -> None:
 
 
 def png_header(width: int, height: int) -> bytes:
+    """Return the header of a PNG without its pixels."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     chunk = b"IHDR" + header
     return b"\x89PNG\r\n\x1a\n\0\0\0\x0d" + chunk + struct.pack(">I", zlib.crc32(chunk))

@@ -25,6 +25,7 @@ def half(mode: str, ground: Colour, stroke: Colour) -> Image.Image:
 
 
 def photo(size: tuple[int, int] = SIZE) -> Image.Image:
+    """Return an image of many colours."""
     bands = [Image.linear_gradient("L").resize(size).rotate(turn) for turn in (0, 180, 90)]
     return Image.merge("RGB", bands)
 
@@ -199,10 +200,12 @@ def test_a_nearly_opaque_image_is_refused_as_its_mask() -> None:
 
 
 def opened(image: Image.Image) -> PreparedImage:
+    """Return a prepared image."""
     return open_image(file_of(image), name="image")
 
 
 def levels(mask: PreparedImage) -> Image.Image:
+    """Return a mask as a grey image."""
     return mask.image.getchannel("R")
 
 

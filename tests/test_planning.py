@@ -185,6 +185,7 @@ def test_images_are_counted_as_the_family_counts(family: str, counts: dict[str, 
 
 
 def hires(family: str) -> dict[str, Any]:
+    """Return the fields of a hires fix in a request body."""
     body = body_for(family, hires_fix="1.5, 0.4, 7")
     return {key: value for key, value in body.items() if "hr" in key or "denois" in key}
 

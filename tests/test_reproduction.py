@@ -25,6 +25,7 @@ TEXT = (
 
 
 def png_with(**texts: str) -> bytes:
+    """Return a PNG with text chunks."""
     info, target = PngInfo(), io.BytesIO()
     for name, text in texts.items():
         info.add_text(name, text)
@@ -33,6 +34,7 @@ def png_with(**texts: str) -> bytes:
 
 
 def reproduced(text: str = TEXT, **given: Any) -> Txt2Img:
+    """Return parameters completed from an image with an infotext."""
     return completed(Txt2Img.read(given), png_with(parameters=text))
 
 

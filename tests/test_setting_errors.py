@@ -119,6 +119,7 @@ def test_a_message_about_a_field_that_the_form_lacks_names_a_key(
 
 
 def _reported(text: str, kind: type[Generation]) -> str:
+    """Return the message about a text, or its unknown keys."""
     try:
         return " ".join(read_settings(text, kind).unknown)
     except InvalidInput as error:

@@ -163,6 +163,7 @@ def test_each_key_of_the_request_is_one_that_servers_take(key: str) -> None:
 
 
 def _recorded(family: str, case: str) -> Any:
+    """Return the body of a recorded response."""
     return json.loads((RECORDINGS / family / f"{case}.json").read_text())["body"]
 
 
@@ -219,6 +220,7 @@ def test_a_model_family_has_several_names(name: str, family: str) -> None:
 
 
 def _keys_of_all_families() -> Iterator[Any]:
+    """Yield each family with each key and a sample of its value."""
     for family in FAMILIES:
         for name, keys, _ in PARAMETERS:
             sample = SAMPLES[name]

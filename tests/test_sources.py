@@ -14,6 +14,7 @@ from sdwebui.planning.sources import Prepared, prepare, ready
 
 
 def png(size: tuple[int, int] = (128, 96), colour: Any = "navy", mode: str = "RGB") -> bytes:
+    """Return a PNG of one colour."""
     target = io.BytesIO()
     Image.new(mode, size, colour).save(target, "PNG")
     return target.getvalue()
@@ -32,6 +33,7 @@ LEFT, RIGHT = (10, 10), (100, 10)
 
 
 def decoded(text: str | None) -> Image.Image:
+    """Return a base64 image as a grey image."""
     return Image.open(io.BytesIO(base64.b64decode(text or ""))).convert("L")
 
 
@@ -43,6 +45,7 @@ def prepared(
     here: bool = False,
     **requested: Any,
 ) -> Prepared:
+    """Return the source of a request."""
     parameters = kind.read({"image": ImageFile(b""), **requested})
     return prepare(parameters, image or png(), mask, here)
 

@@ -89,6 +89,7 @@ def error_from_failure(
 
 
 def _refused_message(server: Server, application: Application) -> str:
+    """Return the message about a refused connection."""
     advice = (
         "Start the WebUI so that other machines reach it (AUTOMATIC1111 and Forge: --api --listen) "
         "and check the port in base_url."
@@ -100,6 +101,7 @@ def _refused_message(server: Server, application: Application) -> str:
 
 
 def _tls_error(server: Server, text: str) -> Unreachable:
+    """Return the error for a failed TLS connection."""
     if re.search(
         r"wrong version number|unknown protocol|record layer failure", text, re.IGNORECASE
     ):

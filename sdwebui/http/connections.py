@@ -41,6 +41,7 @@ class Watch:
         self._start(deadline.remaining)
 
     def _start(self, seconds: float) -> None:
+        """Start the timer."""
         self._timer = threading.Timer(seconds, self._expire)
         self._timer.daemon = True
         self._timer.start()
@@ -56,6 +57,7 @@ class Watch:
         connection.watch = self  # type: ignore[attr-defined]
 
     def _expire(self) -> None:
+        """Shut the socket down, unless the connection serves another exchange."""
         self.expired = True
         connection = self._connection
         # A connection that went back to the pool may already serve another exchange.
@@ -101,6 +103,7 @@ class _Watched:
     watch: Watch | None = None
 
     def _new_conn(self) -> Any:
+        """Open a socket, and fail if the deadline passed during the DNS lookup."""
         sock = super()._new_conn()  # type: ignore[misc]
         if self.watch and self.watch.expired:
             sock.close()
@@ -110,6 +113,7 @@ class _Watched:
         return sock
 
     def connect(self) -> None:
+        """Connect, and keep the socket for the watch."""
         try:
             super().connect()  # type: ignore[misc]
         finally:
@@ -119,6 +123,7 @@ class _Watched:
         self.sock.settimeout(None)
 
     def request(self, *args: Any, **options: Any) -> None:
+        """Send a request without a timeout for its body."""
         # urllib3 would limit sending to the connect timeout; here only the watch limits it.
         if self.sock is not None:
             self.timeout = None
@@ -139,6 +144,7 @@ class _Pool(HTTPConnectionPool):
     ConnectionCls: type[Any] = _Connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
+        """Take a connection from the pool, closed if it was idle for too long."""
         connection: Any = super()._get_conn(timeout)
         if time.monotonic() - getattr(connection, "idle_since", 0.0) > IDLE_SECONDS:
             connection.close()
@@ -148,6 +154,7 @@ class _Pool(HTTPConnectionPool):
         return connection
 
     def _put_conn(self, conn: Any) -> None:
+        """Put a connection back into the pool, without its watch."""
         if conn is not None:
             conn.idle_since = time.monotonic()
             conn.watch = None
@@ -206,4 +213,5 @@ class Adapter(HTTPAdapter):
 
 
 def _watch_pools(manager: PoolManager) -> None:
+    """Set the classes of the pools that a manager makes."""
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TLSPool}

@@ -125,6 +125,7 @@ class Server:
 
 
 def _read_url(typed: str) -> tuple[str, tuple[str, str] | None]:
+    """Return the URL that a person typed, and user and password in it."""
     text = typed.strip().strip("\"'<>")
     if not text:
         raise InvalidInput(f"base_url is missing: give the WebUI's address, such as {_EXAMPLE}.")
@@ -159,6 +160,7 @@ def _is_host(name: str) -> bool:
 
 
 def _read_auth(typed: str) -> tuple[str, str]:
+    """Return the user and password that a person typed."""
     user, colon, password = typed.strip().partition(":")
     if not colon or not user:
         raise InvalidInput("api_auth must be user:password, as in the WebUI's --api-auth.")
@@ -166,6 +168,7 @@ def _read_auth(typed: str) -> tuple[str, str]:
 
 
 def _read_headers(typed: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers that a person typed."""
     text = typed.strip()
     if not text:
         return ()

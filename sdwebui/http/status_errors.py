@@ -86,6 +86,7 @@ def server_message(server: Server, body: bytes, content_type: str = "") -> str:
 
 
 def _from_json(content: Any) -> str:
+    """Return the message in the JSON of an error."""
     if not isinstance(content, Mapping):
         return json.dumps(content, ensure_ascii=False)
     kind = str(content.get("error") or "")
@@ -113,6 +114,7 @@ def _finding(finding: Any) -> str:
 
 
 def _from_html(page: str) -> str:
+    """Return the title of a web page, or its text."""
     title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
     if title and title[1].strip():
         return unescape(title[1])
@@ -141,6 +143,7 @@ def error_from_response(
 def _error(
     server: Server, status: int, headers: Mapping[str, str], reported: str, job: str
 ) -> WebUIError:
+    """Return the exception for a status and a server's message."""
     quoted = f' It said: "{reported}"' if reported else ""
     match status:
         case 401:
@@ -226,6 +229,7 @@ def _known_failure(reported: str, quoted: str, job: str) -> WebUIError | None:
 
 
 def _unauthorized_message(server: Server, quoted: str) -> str:
+    """Return the message about a missing or wrong password."""
     if server.auth is None:
         hint = "It asks for a password: set api_auth to user:password, as in its --api-auth."
     elif not ":".join(server.auth).isascii():
@@ -236,6 +240,7 @@ def _unauthorized_message(server: Server, quoted: str) -> str:
 
 
 def _proxy_message(server: Server, status: int, quoted: str) -> str:
+    """Return the message about a proxy that could not reach the WebUI."""
     cause = {
         502: "could not reach the WebUI; it may be restarting or have crashed",
         503: "has no WebUI to hand the request to; it may be starting or overloaded",
@@ -255,6 +260,7 @@ def _proxy_message(server: Server, status: int, quoted: str) -> str:
 
 
 def _redirect_message(server: Server, status: int, location: str) -> str:
+    """Return the message about a redirect that is not followed."""
     target = server.redact(re.sub(r"//[^/@]*@", "//", location))[:200] or "nowhere"
     return (
         f"The server at {server.url} redirects to {target} ({status}), which is not followed "

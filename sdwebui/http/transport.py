@@ -273,6 +273,7 @@ class Transport:
         headers: Mapping[str, str],
         deadline: Deadline,
     ) -> requests.Response:
+        """Send a request once."""
         seconds = deadline.remaining or 0.001
         return self._session.request(
             method,
@@ -302,6 +303,7 @@ def _redirect_target(method: str, url: str, response: requests.Response) -> str 
 
 
 def _late(server: Server, job: str) -> DeadlineExceeded:
+    """Return the error for a deadline that has passed."""
     return DeadlineExceeded(
         f"{server.url} did not answer in time ({job}). The WebUI may be starting, hang or be very "
         "busy; look into its console, and check base_url."

@@ -105,6 +105,7 @@ def _attempts() -> Iterator[tuple[int | None, float]]:
 
 
 def _check_sides(size: tuple[int, int], output_format: ConvertibleTo) -> None:
+    """Check that a format can hold an image of this size."""
     most = LARGEST_SIDE[output_format]
     if max(size) > most:
         raise InvalidInput(

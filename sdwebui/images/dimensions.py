@@ -33,6 +33,7 @@ def size_of(data: bytes) -> tuple[int, int]:
 
 
 def _png_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size in a PNG header."""
     if data[12:16] != b"IHDR":
         return None
     width, height = struct.unpack_from(">II", data, 16)
@@ -40,6 +41,7 @@ def _png_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size in the first frame header of a JPEG."""
     for marker, start, _end in metadata.jpeg_segments(data):
         # SOF0–SOF15 hold the size; C4 (Huffman), C8 and CC (arithmetic) are other segments.
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
@@ -49,6 +51,7 @@ def _jpeg_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _webp_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size in the first chunk of a WebP."""
     match data[12:16]:
         case b"VP8 " if data[23:26] == b"\x9d\x01\x2a":
             width, height = struct.unpack_from("<HH", data, 26)
@@ -65,16 +68,19 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 
 
 def _gif_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size in a GIF header."""
     width, height = struct.unpack_from("<HH", data, 6)
     return width, height
 
 
 def _bmp_size(data: bytes) -> tuple[int, int] | None:
+    """Return the size in a BMP header."""
     width, height = struct.unpack_from("<ii", data, 18)
     return width, abs(height)  # a negative height means that rows run from the top
 
 
 def _size_by_pillow(data: bytes) -> tuple[int, int] | None:
+    """Return the size that Pillow reads."""
     from sdwebui.images import decode
 
     try:

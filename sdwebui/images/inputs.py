@@ -107,6 +107,7 @@ def _check_format(data: bytes, name: str) -> None:
 
 
 def _check_area(name: str, width: int, height: int) -> None:
+    """Check that an image does not have too many pixels."""
     if width * height > MEGAPIXELS * 1_000_000:
         raise InvalidInput(
             f"{name}: the image has {width}x{height} pixels, {width * height / 1e6:.0f} "
@@ -115,6 +116,7 @@ def _check_area(name: str, width: int, height: int) -> None:
 
 
 def _damaged_error(name: str, kind: str, reason: object) -> InvalidInput:
+    """Return the error for a damaged file."""
     return InvalidInput(
         f"{name}: the {kind} file is damaged or incomplete ({reason}). "
         "Export the image again, or upload it again."
@@ -151,6 +153,7 @@ def _unreadable_message(data: bytes) -> str:
 
 
 def _prepare(data: bytes, name: str) -> PreparedImage:
+    """Decode an image file and convert it to RGB."""
     from sdwebui.images import decode
 
     notes: list[str] = []
@@ -188,6 +191,7 @@ def _prepare(data: bytes, name: str) -> PreparedImage:
 
 
 def _format_name(data: bytes) -> str:
+    """Return what messages call the format of a file."""
     kind = formats.recognise(data)
     return kind.name.upper() if kind else "image"
 

@@ -123,6 +123,7 @@ def _is_black_and_white(
 
 
 def _inverse(luminance: "Image.Image") -> "Image.Image":
+    """Return the negative of a grey image."""
     from PIL import ImageChops
 
     return ImageChops.invert(luminance)

@@ -84,6 +84,7 @@ def png_texts(data: bytes) -> dict[str, str]:
 
 
 def _chunk_text(kind: bytes, content: bytes) -> str | None:
+    """Return the text of a PNG text chunk, or None if it is broken."""
     if kind == b"iTXt":
         compressed = content[:1] == b"\x01"
         parts = content[2:].split(b"\0", 2)
@@ -102,6 +103,7 @@ def _chunk_text(kind: bytes, content: bytes) -> str | None:
 
 
 def _utf8_or_latin1(content: bytes) -> str:
+    """Return bytes decoded as UTF-8 if they are valid, else as Latin-1."""
     try:
         return content.decode()
     except UnicodeDecodeError:
@@ -157,6 +159,7 @@ def _ifd_entry(tiff: bytes, order: str, start: int, wanted: int) -> tuple[int, b
 
 
 def _decoded_comment(comment: bytes) -> str | None:
+    """Return the text of a UserComment, or None if it is empty."""
     code, content = comment[:8], comment[8:]
     if code == b"UNICODE\0":
         text = _decode_utf16(content)
@@ -205,6 +208,7 @@ def with_parameters(data: bytes, text: str) -> bytes:
 
 
 def _png_with(data: bytes, text: str) -> bytes:
+    """Return a PNG with a text chunk added."""
     if data[12:16] != b"IHDR":
         return data
     kind, content = b"tEXt", text.encode("latin-1", errors="replace")
@@ -216,6 +220,7 @@ def _png_with(data: bytes, text: str) -> bytes:
 
 
 def _exif_with(text: str) -> bytes:
+    """Return EXIF data that hold a comment."""
     comment = b"UNICODE\0" + text.encode("utf-16-be", errors="replace")
     # A directory with one entry that points to a second one, which holds the comment.
     root = struct.pack(">HHHIII", 1, _EXIF_IFD, 4, 1, 26, 0)
@@ -224,6 +229,7 @@ def _exif_with(text: str) -> bytes:
 
 
 def _jpeg_with(data: bytes, exif: bytes) -> bytes:
+    """Return a JPEG with EXIF data added, unless they are too long."""
     if len(exif) > _SEGMENT_LIMIT:
         return data
     segments = list(jpeg_segments(data))
@@ -261,5 +267,6 @@ def _webp_with(data: bytes, exif: bytes) -> bytes:
 
 
 def _vp8x(size_less_one: tuple[int, int], *, alpha: bool) -> bytearray:
+    """Return the content of a VP8X chunk."""
     sides = b"".join(side.to_bytes(3, "little") for side in size_less_one)
     return bytearray((0x10 * alpha, 0, 0, 0)) + sides

@@ -79,6 +79,7 @@ def _first_control(requested: ControlNet) -> Control:
 def _unit(
     catalog: Catalog, image: str, control: Control, number: int, *, large: bool
 ) -> ControlUnit:
+    """Return a unit with the server's names and with defaults for what is blank."""
     # "none" on A1111, "None" on Forge, which accepts no other spelling.
     module = catalog.find(Resource.CONTROLNET_MODULES, control.module or "none").name
     optional = {name: value for name in _OPTIONAL if (value := getattr(control, name)) is not None}

@@ -223,6 +223,7 @@ def _unknown_unit_keys(key: str, value: str) -> list[str]:
 
 
 def _unit_parts(number: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """Return parts of a ControlNet unit as ``controlnet_0.weight``."""
     options = {"mode": CONTROL_MODES, "resize_mode": RESIZE_MODES}
     # The extension writes -1 for what a preprocessor does not have.
     return {
@@ -233,6 +234,7 @@ def _unit_parts(number: str, pairs: Iterable[tuple[str, str]]) -> dict[str, Any]
 
 
 def _detailer_name(key: str) -> str:
+    """Return the argument of ADetailer's API for a key."""
     return DETAILER_NAMES.get(folded(key)) or re.sub(r"[ -]+", "_", key.strip()).lower()
 
 

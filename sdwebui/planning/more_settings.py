@@ -52,6 +52,7 @@ def read_settings(text: str, kind: type[Generation]) -> Settings:
 
 
 def _unknown_message(kind: type[Generation], key: str, *others: str) -> str:
+    """Return the message about unknown keys, with the nearest known ones."""
     fields = (*kind.LLM, *kind.SETTINGS)
     field = next((name for name in fields if folded(name) == folded(key)), "")
     if field:

@@ -76,6 +76,7 @@ class Planner:
 
     @property
     def _names(self) -> Resolver:
+        """The resolver of names."""
         return Resolver(self.catalog, self.dialect)
 
     def txt2img(self, requested: Txt2Img) -> Plan:
@@ -232,6 +233,7 @@ class Planner:
         return self.catalog.loaded() if None in given else ""
 
     def _seed(self, requested: Generation) -> int:
+        """Return the seed, drawn at random if it is -1."""
         if requested.seed >= 0:
             return requested.seed
         return random.randrange(RANDOM_SEEDS - requested.image_count)

@@ -14,6 +14,7 @@ Sizes = dict[AspectRatio, tuple[int, int]]
 
 
 def _with_portraits(landscape: dict[AspectRatio, tuple[int, int]]) -> Sizes:
+    """Return sizes with those of the portrait formats added."""
     flipped: dict[AspectRatio, AspectRatio] = {"4:3": "3:4", "3:2": "2:3", "16:9": "9:16"}
     portraits = {
         flipped[ratio]: size[::-1] for ratio, size in landscape.items() if ratio in flipped

@@ -141,6 +141,7 @@ def _merged[Requested: Generation](
 
 
 def _has_hires_fix(flat: Mapping[str, Any]) -> bool:
+    """Return whether settings switch a hires fix on."""
     return any(flat.get(f"hires_fix.{part}") for part in ("scale", "upscaler", "size"))
 
 
@@ -176,6 +177,7 @@ def _notes(source: str, settings: Settings) -> list[str]:
 
 
 def _listed(keys: tuple[str, ...]) -> str:
+    """Return keys as a list for a message, shortened if there are many."""
     shown = ", ".join(key[:40] for key in keys[:8])
     return f"{shown} and {len(keys) - 8} more" if len(keys) > 8 else shown
 

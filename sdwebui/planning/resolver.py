@@ -104,6 +104,7 @@ class Resolver:
         return text, None
 
     def _find(self, resource: Resource, wanted: str | None) -> Entry | None:
+        """Return the entry of a name, or None for a blank one."""
         return self.catalog.find(resource, wanted) if wanted else None
 
     def loras(self, requested: Generation) -> tuple[str, tuple[LoraUse, ...]]:

@@ -64,6 +64,7 @@ def _size(info: Infotext) -> str | None:
 
 
 def _scheduler(info: Infotext) -> str | None:
+    """Return the schedule type."""
     # SD.Next's "Scheduler" is the class of its sampler.
     return info.scheduler or (info.get("Scheduler") if info.get("App") != "SD.Next" else None)
 

@@ -112,6 +112,7 @@ def _size(requested: Img2Img, own: tuple[int, int]) -> tuple[int, int]:
 
 
 def _source(requested: Img2Img, prepared: PreparedImage, mask: PreparedImage | None) -> Source:
+    """Return the source with the numbers of A1111's API."""
     is_outpaint = isinstance(requested, Outpaint)
     strength = requested.denoising_strength
     if strength is None:
@@ -195,6 +196,7 @@ def _extended(
 
 
 def _resized(prepared: PreparedImage, size: tuple[int, int], *, stretch: bool) -> PreparedImage:
+    """Return an image stretched, or cropped from its middle, to a size."""
     from PIL import ImageOps
 
     image: Image.Image = (

@@ -38,6 +38,7 @@ class Catalog:
     deadline: Deadline
 
     def _get(self, path: str, job: str) -> Any:
+        """Request a list."""
         return self.transport.get(path, deadline=self.deadline.sooner(LIST_DEADLINE), job=job)
 
     def checkpoints(self, *, fresh: bool = False) -> tuple[Checkpoint, ...]:

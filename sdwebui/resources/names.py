@@ -105,6 +105,7 @@ def is_shortened(entries: Sequence[Entry]) -> bool:
 
 
 def _first(entries: Sequence[Entry]) -> list[str]:
+    """Return the first names, up to :data:`SHOWN` characters."""
     names: list[str] = []
     for entry in entries:
         if names and sum(map(len, names)) + 2 * len(names) + len(entry.name) > SHOWN:

@@ -94,6 +94,7 @@ def loras(answer: Sequence[Mapping[str, Any]]) -> tuple[Entry, ...]:
 
 
 def _lora(entry: Mapping[str, Any]) -> Entry:
+    """Read one entry of ``/loras``."""
     path = str(entry.get("path") or "")
     stem = PurePosixPath(path.replace("\\", "/")).stem
     return Entry(
