@@ -227,7 +227,7 @@ def read_object(value: Any) -> dict[str, Any]:
         json.dumps(parsed, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, TypeError, RecursionError):
         raise ValueError(
-            "it holds a value that JSON cannot carry, such as NaN or half of a character"
+            "it holds a value that JSON cannot carry, such as NaN or half a character"
         ) from None
     return parsed
 

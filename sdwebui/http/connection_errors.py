@@ -71,7 +71,7 @@ def error_from_failure(
         if code in {errno.ECONNREFUSED, None} or "refused" in text:
             return Unreachable(_refused_message(server, application))
         return Unreachable(
-            f"There is no way to {server.url} ({text}). Check the address, the network between "
+            f"{server.url} cannot be reached ({text}). Check the address, the network between "
             f"{application.name} and that machine, and its firewall."
         )
     if method == "GET":

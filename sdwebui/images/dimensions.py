@@ -25,7 +25,7 @@ def size_of(data: bytes) -> tuple[int, int]:
         size = None
     if size is None or min(size) < 1:
         raise NotAnImage(
-            f"An image arrived broken: the header of the {kind.name.upper()} file "
+            f"An image arrived damaged: the header of the {kind.name.upper()} file "
             f"({len(data)} bytes) gives no size. "
             "The connection or the server cut it off; try again."
         )
