@@ -15,7 +15,7 @@ from PIL import Image
 
 from sdwebui import metadata, pictures
 from sdwebui.errors import InvalidInput, NotAPicture
-from tests.recorded import answered_pictures, needs_recordings
+from tests.recordings import FAMILIES, answered_images
 
 TEXT = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 24x16"
 TEXTS = [TEXT, "café é", "Ã© looks like UTF-8", "猫 🐱\nSteps: 1, Seed: 2"]
@@ -422,10 +422,9 @@ def test_pillow_is_not_imported_to_look_at_a_picture() -> None:
 # Real servers
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_pictures_are_measured_read_and_converted(family: str) -> None:
-    found = answered_pictures(family)
+    found = answered_images(family)
     assert len(found) > 60
     texts = 0
     for data, case in found.items():
