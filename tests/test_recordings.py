@@ -73,14 +73,15 @@ def secret_of(value: str) -> str:
         return data.decode("latin-1")
 
 
-@pytest.mark.parametrize("family", CASES)
+@pytest.mark.parametrize("family", ["llama-swap", "xinference"])
 def test_a_pack_written_again_is_the_same(
     family: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = text(family)
+    known = dict(recordings.records(family))
     monkeypatch.setattr(pack, "FOLDER", tmp_path)
-    again = pack.write(family, dict(recordings.records(family)))
-    assert lzma.decompress(again.read_bytes()).decode() == before
+    again = pack.write(family, dict(reversed(known.items())))
+    assert lzma.decompress(again.read_bytes()).decode() == text(family)
+    assert pack.write(family, known).read_bytes() == again.read_bytes()
 
 
 RECORDED: dict[str, Any] = {
