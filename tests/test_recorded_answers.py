@@ -91,6 +91,21 @@ FAULTS = [
 ]
 """Faults of the client that recorded answers show: families, names of cases, what is wrong."""
 
+REFUSED = [
+    (".*", r".*(sampler|scheduler)-unknown|txt2img-unknown-(sampler|scheduler)"),
+    (".*", r"txt2img-lora-(bad-weight|unknown|in-subfolder-with-path|prompt-tag-missing)"),
+    (ALL_NEO, "txt2img-lora-subfolder-path"),
+    (".*", r"txt2img-override-model-(non-?existent|number|title-with-wrong-hash)"),
+    (f"sdnext|{ALL_NEO}", r"txt2img-override-model-(name-with|path-without)-extension"),
+    (".*", r"txt2img-seed-(2pow3[12].*|2147483647|2147483648|big-\d+|huge-beyond-int64)"),
+    (".*", r"huge-steps-.*|txt2img-steps-(0|zero|500|200.*)|txt2img-cfg-30"),
+    ("sdnext", r".*-sampler-[Dd]efault|txt2img-(full-body|.*scheduler.*)"),
+    ("sdcpp|koboldcpp", r"txt2img-sampler-(ddim|unipc|dpmpp-sde|dpmpp-2m-sde|karras)"),
+    ("koboldcpp", "txt2img-scheduler-normal"),
+    (ALL_NEO, r"txt2img-(sampler-forge-only-DDIM-CFG\+\+|scheduler-Flux2)"),
+]
+"""Names and numbers that servers take in silence, doing something else, and the tools refuse."""
+
 SECRET = "s3cret-of-the-credential"
 
 IMAGE = base64.b64decode(plain((64, 64)))
@@ -137,11 +152,19 @@ def played(*paths: str, method: str = "POST") -> list[Any]:
     )
 
 
+def is_in(case: Case, patterns: Iterable[tuple[str, str]]) -> bool:
+    """Whether the family and name of a case fit one of these pairs of patterns."""
+    return any(
+        re.fullmatch(families, case.family) and re.fullmatch(names, case.name)
+        for families, names in patterns
+    )
+
+
 def known_faults(case: Case) -> list[pytest.MarkDecorator]:
     return [
         pytest.mark.xfail(strict=True, reason=reason)
         for families, names, reason in FAULTS
-        if re.fullmatch(families, case.family) and re.fullmatch(names, case.name)
+        if is_in(case, [(families, names)])
     ]
 
 
@@ -207,8 +230,8 @@ def planned(server: asking.Server, case: Case) -> asking.Plan:
     if isinstance(case.asked, dict):
         try:
             return asking.plan_of(server, job, parameters_of(case), IMAGE)
-        except errors.InvalidInput:
-            pass
+        except errors.InvalidInput as error:
+            assert case.status != 200 or is_in(case, REFUSED), error
     return asking.plan_of(server, job, raw_parameters(case), IMAGE)
 
 

@@ -89,11 +89,11 @@ def wanted_of(sent: Mapping[str, Any], family: str) -> int:
         return 100
     if family == "koboldcpp":
         return 1
-    counts = [sent.get("batch_size", 1)] + ([] if family == "sdcpp" else [sent.get("n_iter", 1)])
-    product = 1
-    for one in counts:
-        product *= one if type(one) is int and one > 0 else 1
-    return min(8, product) if family == "sdcpp" else product
+    batch, n_iter = (
+        one if type(one := sent.get(name)) is int and one > 0 else 1
+        for name in ("batch_size", "n_iter")
+    )
+    return min(8, batch) if family == "sdcpp" else batch * n_iter
 
 
 def seeds_told(case: Case, made: int) -> tuple[int, ...]:
@@ -200,7 +200,7 @@ def _names(case: Case, sent: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _spellings(family: str, kind: str, name: str) -> set[str]:
-    """Return all that a server may call a sampler or scheduler, as its own list says."""
+    """Return all that a server may call a sampler, scheduler or LoRA, as its own list says."""
     for entry in listed(family, kind):
         known = {entry["name"], *(entry.get("aliases") or ())}
         known |= {entry.get(key) or "" for key in ("label", "alias")}
@@ -282,9 +282,7 @@ def names_in(case: Case) -> list[str]:
     """Return the names that a list holds."""
     answer = case.answer
     match case.path.partition("?")[0].rpartition("/")[2]:
-        case "sd-models":
-            return [entry["model_name"] for entry in answer]
-        case "sd-vae" | "sd-modules":
+        case "sd-models" | "sd-vae" | "sd-modules":
             return [entry["model_name"] for entry in answer]
         case "embeddings":
             return list(answer["loaded"])
@@ -302,14 +300,7 @@ def names_in(case: Case) -> list[str]:
 def other_size(sent: Mapping[str, Any], size: Size) -> bool:
     """Tell whether an enlarged image is not as large as it was asked to be; it was 64×64."""
     scale = sent.get("upscaling_resize")
-    wanted = (
-        (64 * scale, 64 * scale)
-        if scale
-        else (
-            sent["upscaling_resize_w"],
-            sent["upscaling_resize_h"],
-        )
-    )
+    wanted = [sent.get(f"upscaling_resize_{side}", 64 * (scale or 0)) for side in "wh"]
     return any(abs(side - one) > 8 for side, one in zip(size, wanted, strict=True))
 
 

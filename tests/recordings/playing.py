@@ -8,8 +8,7 @@ import io
 import json
 import re
 import struct
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -24,7 +23,7 @@ NOWHERE: Mapping[str, Case] = {}
 Route = tuple[str, str]
 """Method and path."""
 
-ORDINARY = re.compile(r"get-|extra-version$|pending-tasks-idle$|sdcpp-capabilities$")
+ORDINARY = re.compile(r"get-|zimage-get-|extra-version$|pending-tasks-idle$|sdcpp-capabilities$")
 """Names of cases that show how a family answers when nothing is the matter."""
 
 OF_THE_CONNECTION = frozenset({"content-length", "transfer-encoding", "keep-alive", "connection"})
@@ -50,10 +49,11 @@ def ordinary(family: str) -> Mapping[Route, Case]:
     return found
 
 
-def _rank(case: Case) -> tuple[bool, bool, bool]:
+def _rank(case: Case) -> tuple[int, bool, bool, int]:
     """Order answers by how ordinary they are; a list of hashed checkpoints knows more names."""
-    hashed = case.name.endswith("both-hashed")
-    return not hashed, not ORDINARY.match(case.name), case.status != 200
+    checkpoints = case.answer if case.path.endswith("/sd-models") and case.status == 200 else []
+    hashed = sum(bool(one["hash"]) for one in checkpoints)
+    return -hashed, not ORDINARY.match(case.name), case.status != 200, -len(checkpoints)
 
 
 @cache
@@ -206,13 +206,3 @@ class Player:
         """Stop listening."""
         self._server.shutdown()
         self._server.server_close()
-
-
-@contextmanager
-def playing(family: str) -> Iterator[Player]:
-    """Give a player of a family's recordings."""
-    player = Player(family)
-    try:
-        yield player
-    finally:
-        player.close()
