@@ -39,7 +39,8 @@ _SHORTENED = re.compile(r"(?:…|\.\.\.)<(?:base64, )?(\d+) chars>")
 """What the recorders wrote in place of most of a long image."""
 
 _CLOSED = re.compile(r"RemoteDisconnected|ConnectionReset")
-_MACHINE = re.compile(r"/work/\.mirror/[^\"\s]*")
+_MACHINE = re.compile(r"/(?:home|root|work)/[^\"\s]*")
+"""A path of the machine of the recording."""
 
 
 def packed(name: str, recorded: Record) -> Record:
@@ -105,7 +106,7 @@ def _shortened(value: Any) -> Any:
         return f"{value[:start]}…<base64, {len(value)} chars>"
     if value.lstrip()[:9].lower() == "<!doctype" or value.startswith("<html"):
         value = _DECORATION.sub("", value)[:LONGEST_PAGE]
-    return _MACHINE.sub("/srv/sdnext", _SHORTENED.sub(r"…<base64, \1 chars>", value))
+    return _MACHINE.sub("/srv/webui", _SHORTENED.sub(r"…<base64, \1 chars>", value))
 
 
 def write(family: str, recordings: dict[str, Record]) -> Path:
