@@ -1,7 +1,6 @@
 """Generation data are settings: each key that WebUIs write ends in the request, or in a word."""
 
 import io
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -23,7 +22,8 @@ from sdwebui.planning.more_settings import read_settings, settings_of
 from sdwebui.planning.reproduction import completed
 from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
 from sdwebui.planning.sources import prepare
-from tests.recorded import RECORDINGS, needs_recordings, strings
+from tests.recordings import FAMILIES as RECORDED
+from tests.recordings import case, strings
 from tests.webui import ADETAILER, CONTROLNET, FAMILIES, URL, webui
 
 
@@ -226,7 +226,6 @@ def test_each_key_of_the_request_is_sent(key: str, spelled: Any) -> None:
     assert plan.notes == ()
 
 
-@needs_recordings
 @pytest.mark.parametrize("key", REQUEST)
 def test_each_key_of_the_request_is_one_that_servers_take(key: str) -> None:
     path, _ = REQUEST[key]
@@ -234,15 +233,11 @@ def test_each_key_of_the_request_is_one_that_servers_take(key: str) -> None:
     known: set[str] = set()
     for family in ("a1111", "forge"):
         if option == path:
-            schemas = _recorded(family, "get-openapi")["components"]["schemas"]
+            schemas = case(family, "get-openapi").answer["components"]["schemas"]
             known |= {name for one in schemas.values() for name in one.get("properties", ())}
         else:
-            known |= set(_recorded(family, "get-options"))
+            known |= set(case(family, "get-options").answer)
     assert option in known or f"{option}_w" in known
-
-
-def _recorded(family: str, case: str) -> Any:
-    return json.loads((RECORDINGS / family / f"{case}.json").read_text())["body"]
 
 
 @pytest.mark.parametrize(
@@ -989,12 +984,10 @@ def recorded(family: str) -> list[str]:
     return [text for text in dict.fromkeys(found) if not text.startswith(("{", "<"))]
 
 
-RECORDED = ("a1111", "forge", "sdnext", "sdcpp", "koboldcpp")
 NOT_UNDERSTOOD = re.compile(r"Soft inpainting .*|ControlNet [2-9]")
 """Of an extension, and of a third unit."""
 
 
-@needs_recordings
 @pytest.mark.parametrize("family", RECORDED)
 def test_recorded_generation_data_are_settings_of_every_tool(family: str) -> None:
     texts = recorded(family)
@@ -1008,7 +1001,6 @@ def test_recorded_generation_data_are_settings_of_every_tool(family: str) -> Non
     assert {key for key in unknown if not NOT_UNDERSTOOD.fullmatch(key)} == set()
 
 
-@needs_recordings
 @pytest.mark.parametrize("family", RECORDED)
 def test_recorded_generation_data_can_be_pasted(family: str) -> None:
     """Only a value beyond what may be asked for is refused, such as a size of 8 pixels."""
@@ -1024,7 +1016,6 @@ def test_recorded_generation_data_can_be_pasted(family: str) -> None:
             assert requested.steps == reported.steps
 
 
-@needs_recordings
 @pytest.mark.parametrize("family", ["a1111", "forge", "sdcpp"])
 def test_recorded_generation_data_can_be_pasted_in_one_line(family: str) -> None:
     compared = 0

@@ -17,7 +17,7 @@ from sdwebui.errors import InvalidInput, NotAnImage
 from sdwebui.images import formats, metadata
 from sdwebui.images.conversion import convert, shrunk
 from sdwebui.images.dimensions import size_of
-from tests.recorded import answered_images, needs_recordings
+from tests.recordings import FAMILIES, answered_images
 
 TEXT = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 24x16"
 TEXTS = [TEXT, "café é", "Ã© looks like UTF-8", "猫 🐱\nSteps: 1, Seed: 2"]
@@ -426,8 +426,7 @@ def test_pillow_is_not_imported_to_look_at_a_picture() -> None:
 # Real servers
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_pictures_are_measured_read_and_converted(family: str) -> None:
     found = answered_images(family)
     assert len(found) > 60

@@ -8,7 +8,6 @@ import random
 import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,7 @@ from sdwebui.errors import (
     NotAnImage,
     WebUIError,
 )
-
-RECORDINGS = Path(__file__).parents[1].parent / "shared/facts/recordings"
+from tests.recordings import PACKS, SHORTENED, cases
 
 # --- what a parse of the whole answer gives ------------------------------------------------------
 
@@ -258,7 +256,6 @@ def test_damage_is_found_wherever_a_whole_parse_finds_it(
         assert same(streamed(chunks), wanted)
 
 
-@pytest.mark.skipif(not RECORDINGS.exists(), reason="no recordings beside this checkout")
 def test_recorded_answers_of_real_servers_give_what_a_whole_parse_gives() -> None:
     with_pictures = 0
     for body in recorded_bodies():
@@ -271,14 +268,12 @@ def test_recorded_answers_of_real_servers_give_what_a_whole_parse_gives() -> Non
 
 
 def recorded_bodies() -> Iterator[bytes]:
-    for path in sorted(RECORDINGS.glob("*/*.json")):
-        recording = json.loads(path.read_bytes())
-        answer = recording.get("body") if isinstance(recording, dict) else None
-        # Long images are shortened in the recordings, so that they are no base64 any more.
-        if isinstance(answer, dict) and {"image", "images"} & answer.keys():
-            body = json.dumps(answer).encode()
-            if b" chars>" not in body:
-                yield body
+    for case in (case for family in PACKS for case in cases(family)):
+        if isinstance(case.answer, dict) and {"image", "images"} & case.answer.keys():
+            body = json.dumps(case.answer, ensure_ascii=False)
+            # Long images are shortened in the recordings, so that they are no base64 any more.
+            if SHORTENED not in body:
+                yield body.encode()
 
 
 # --- each promise by itself ----------------------------------------------------------------------
