@@ -52,11 +52,7 @@ class Caller:
         return {**ids, "event": "request", "data": about | data}
 
     def arguments(
-        self,
-        form: Path,  # noqa: ARG002
-        given: Values,
-        settings: Values,
-        files: FileServer,  # noqa: ARG002
+        self, form: Path, given: Values, settings: Values, files: FileServer
     ) -> dict[str, Any]:
         """Return the parameters as they reach the tool, or raise NotCalled.
 
@@ -66,6 +62,7 @@ class Caller:
             settings: What the app's builder has set.
             files: Where a new agent's files lie.
         """
+        del form, files
         return {**settings, **given}
 
     def sees(self, result: ToolResult) -> Seen:
@@ -106,9 +103,7 @@ class Agent(Caller):
     def sees(self, result: ToolResult) -> Seen:
         """Return the text for the model, its parts joined with nothing between them.
 
-        Raises:
-            ValueError: There is a message that no model should read: JSON, a variable, the bytes
-                of a file.
+        Raise ValueError for what no model should read: JSON, a variable, the bytes of a file.
         """
         parts = []
         for message in result.raw_messages:
@@ -144,13 +139,10 @@ class ClassicAgent(Agent):
     refusal = "there is not a tool named {tool}"
 
     def arguments(
-        self,
-        form: Path,
-        given: Values,
-        settings: Values,
-        files: FileServer,  # noqa: ARG002
+        self, form: Path, given: Values, settings: Values, files: FileServer
     ) -> dict[str, Any]:
         """Return all settings, the unset ones as None, "" or False; what the model gives wins."""
+        del files
         parameters = self._parameters(form, given, settings)
         arguments = {}
         for name, each in parameters.items():

@@ -76,14 +76,9 @@ class PluginHost(Closing):
         self._lock = threading.Lock()
         self._dead = False
         began = time.perf_counter()
-        self._process = launch(
-            folder,
-            python,
-            {"INSTALL_METHOD": "local", **(env or {})},
-            bufsize=READ_BYTES,
-            stdin=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        env = {"INSTALL_METHOD": "local", **(env or {})}
+        pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self._process = launch(folder, python, env, bufsize=READ_BYTES, **pipes)
         assert self._process.stdin and self._process.stdout and self._process.stderr
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self.process = psutil.Process(self._process.pid)
@@ -110,23 +105,11 @@ class PluginHost(Closing):
         """The last 2,000 lines that the plugin wrote to stderr."""
         return b"".join(self._stderr).decode(errors="replace")
 
-    def validate_credentials(
-        self,
-        provider: str,
-        credentials: Mapping[str, Any],
-        *,
-        timeout: float | None = VALIDATION_SECONDS,
-    ) -> None:
-        """Check credentials, as Dify's form does when it is saved.
-
-        Raises:
-            PluginError: The plugin refuses them; its message tells why.
-        """
-        action = "validate_tool_credentials"
-        call = self._send(
-            Caller().request(action, provider=provider, credentials=dict(credentials))
-        )
-        call.wait(timeout)
+    def validate_credentials(self, provider: str, credentials: Mapping[str, Any]) -> None:
+        """Check credentials, as Dify's form does when it is saved; PluginError tells the reason."""
+        data = {"provider": provider, "credentials": dict(credentials)}
+        call = self._send(Caller().request("validate_tool_credentials", **data))
+        call.wait(VALIDATION_SECONDS)
         if not any(message.get("result") is True for message in call.messages):
             raise PluginError("", f"no result, but {call.messages}")
 
@@ -168,14 +151,7 @@ class PluginHost(Closing):
         settings: Mapping[str, Any] | None = None,
         timeout: float | None = INVOCATION_SECONDS,
     ) -> ToolResult:
-        """Invoke a tool and wait for all that it yields; the arguments are those of ``start``.
-
-        Raises:
-            NotCalled: The caller would not call the tool.
-            PluginError: The tool raised.
-            PluginDied: The plugin's process ended.
-            TimeoutError: It took longer than ``timeout`` seconds.
-        """
+        """Invoke a tool and wait for all that it yields: ``start`` and ``Call.wait`` in one."""
         call = self.start(provider, tool, credentials, parameters, caller=caller, settings=settings)
         return call.wait(timeout)
 

@@ -26,6 +26,8 @@ BANNER = b"Serving Flask app"
 BANNER_SECONDS = 20.0
 """The marketplace's check waits so long for the banner."""
 
+SILENCE_SECONDS = 60.0
+
 
 class ServerlessPlugin(Closing):
     """A plugin started with ``INSTALL_METHOD=serverless`` on a free local port.
@@ -82,16 +84,12 @@ class ServerlessPlugin(Closing):
         tool: str,
         credentials: Mapping[str, Any],
         parameters: Mapping[str, Any],
-        *,
-        timeout: float = 60.0,
     ) -> ToolResult:
         """Invoke a tool as a workflow node does and wait for all that it yields.
 
         Raises:
             PluginError: The tool raised.
             TimeoutError: The answer ended before the invocation did.
-            requests.RequestException: The server does not answer, or is silent for ``timeout``
-                seconds.
         """
         call = Call()
         request = invocation(WorkflowNode(), provider, tool, credentials, parameters)
@@ -100,7 +98,8 @@ class ServerlessPlugin(Closing):
             # The SDK prints its banner just before it listens.
             retry = Retry(connect=6, backoff_factor=0.05)
             session.mount(self._url, HTTPAdapter(max_retries=retry))
-            response = session.post(f"{self._url}/invoke", json=body, stream=True, timeout=timeout)
+            url = f"{self._url}/invoke"
+            response = session.post(url, json=body, stream=True, timeout=SILENCE_SECONDS)
             response.raise_for_status()
             for line in filter(None, response.iter_lines()):
                 message = json.loads(line)["data"]
