@@ -13,7 +13,7 @@ import requests
 
 from devkit.bench.cases import CASES, Case, Comparison, Results
 from devkit.bench.measure import CALL_SECONDS, PROMPT, Bench, Contender, Parameters, drawing
-from devkit.bench.report import tables, write_figures, write_plot
+from devkit.bench.report import MARK, tables, write_figures, write_plot
 
 RIVALS = Path(__file__).with_name("rivals")
 STARTS = 7
@@ -30,6 +30,8 @@ def main(given: list[str]) -> None:
     cases = [case for case in CASES if not options.case or case.name in options.case]
     if not cases:
         parser.error(f"there are the cases {', '.join(case.name for case in CASES)}")
+    if options.table and MARK not in options.table.read_text(encoding="utf-8"):
+        parser.error(f"{options.table} has no line {MARK}")
     with tempfile.TemporaryDirectory() as scratch, Bench(options.effort) as bench:
         results = measured(bench, Path(scratch), cases)
     print(*tables(results), sep="\n\n")

@@ -60,27 +60,30 @@ START_LIMIT = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a case, or the medians of several.
+    """One run of a case, or the medians of several."""
 
-    Attributes:
-        seconds: From the first request's writing to the last call's end.
-        first_chunk: Seconds to the first blob chunk of any of its calls.
-        cpu_seconds: That the plugin's process spent.
-        growth: Peak of the resident memory over what it was before, in bytes.
-        requests: HTTP requests a call.
-    """
-
-    seconds: float
-    first_chunk: float
-    cpu_seconds: float
-    growth: float
-    requests: float
+    seconds: float  # from the first request's writing to the last call's end
+    first_chunk: float  # seconds to the first blob chunk of any of its calls
+    cpu_seconds: float  # that the plugin's process spent
+    growth: float  # peak of the resident memory over what it was before, in bytes
+    requests: float  # HTTP requests a call
 
     @classmethod
     def median(cls, runs: Sequence[Self]) -> Self:
         """Return the median of each figure."""
         names = [field.name for field in fields(cls)]
         return cls(*(statistics.median(getattr(run, name) for run in runs) for name in names))
+
+    @property
+    def columns(self) -> dict[str, float]:
+        """What the table shows of it, by heading."""
+        return {
+            "Time, ms": self.seconds * 1000,
+            "First chunk, ms": self.first_chunk * 1000,
+            "CPU, ms": self.cpu_seconds * 1000,
+            "Growth, MB": self.growth / MB,
+            "Requests": self.requests,
+        }
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,18 +7,12 @@ import platform
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from devkit.bench.cases import MB, Results, Run
+from devkit.bench.cases import Results, Run
 
 PLUGINS = {"floor": "#b9bec7", "naive": "#d98b5f", "ours": "#2f6f8f"}
 """With the colours of their bars."""
 
 RATIOS = ("time / floor", "above floor / naive's", "first chunk, share")
-HEAD = (
-    "Case", "Plugin", "Time, ms", "First chunk, ms", "CPU, ms", "Growth, MB", "Requests",
-    *(ratio.capitalize() for ratio in RATIOS),
-)  # fmt: skip
-
-
 MARK = "<!-- The figures; `make bench` writes all that follows. -->"
 
 
@@ -36,7 +30,8 @@ def tables(results: Results) -> tuple[str, str]:
         (name, f"{measured:.2f}", f"≤ {limit:g}", "met" if measured <= limit else "missed")
         for name, measured, limit in results.goals()
     ]
-    return markdown(HEAD, _medians(results)), markdown(("Goal", "Measured", "Limit", ""), goals)
+    head = "Case", "Plugin", *results.comparisons[0].ours.columns, *map(str.capitalize, RATIOS)
+    return markdown(head, _medians(results)), markdown(("Goal", "Measured", "Limit", ""), goals)
 
 
 def _medians(results: Results) -> Iterator[list[str]]:
@@ -44,16 +39,9 @@ def _medians(results: Results) -> Iterator[list[str]]:
     for one in results.comparisons:
         for name in PLUGINS:
             run: Run = getattr(one, name)
-            yield [
-                one.case.name if name == "floor" else "",
-                name,
-                f"{run.seconds * 1000:.1f}",
-                f"{run.first_chunk * 1000:.1f}",
-                f"{run.cpu_seconds * 1000:.1f}",
-                f"{run.growth / MB:.1f}",
-                f"{run.requests:g}",
-                *(f"{one.figures[ratio]:.2f}" if name == "ours" else "" for ratio in RATIOS),
-            ]
+            cells = [f"{figure:.1f}" for figure in run.columns.values()]
+            ratios = [f"{one.figures[ratio]:.2f}" if name == "ours" else "" for ratio in RATIOS]
+            yield [one.case.name if name == "floor" else "", name, *cells, *ratios]
 
 
 def write_figures(results: Results, path: Path) -> None:
@@ -80,17 +68,13 @@ def write_plot(results: Results, path: Path) -> None:
 
     figure, panels = pyplot.subplots(1, 2, figsize=(12, 4.4), layout="constrained")
     cases = [one.case.name for one in results.comparisons]
-    for panel, title, factor, field in (
-        (panels[0], "Whole time, milliseconds", 1000.0, "seconds"),
-        (panels[1], "Peak memory growth, MB", 1 / MB, "growth"),
-    ):
+    for panel, column in zip(panels, ("Time, ms", "Growth, MB"), strict=True):
         for number, (name, colour) in enumerate(PLUGINS.items()):
-            runs = [getattr(one, name) for one in results.comparisons]
-            heights = [getattr(run, field) * factor for run in runs]
+            heights = [getattr(one, name).columns[column] for one in results.comparisons]
             places = [place + (number - 1) * 0.27 for place in range(len(cases))]
             bars = panel.bar(places, heights, 0.25, label=name, color=colour)
             panel.bar_label(bars, fmt="%.0f", fontsize=7)
-        panel.set_title(title, loc="left")
+        panel.set_title(column, loc="left")
         panel.set_yscale("log")
         panel.set_ylim(bottom=1)
         panel.set_xticks(range(len(cases)), cases)
