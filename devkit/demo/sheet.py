@@ -14,7 +14,7 @@ COLUMNS, TILE, GAP = 4, (290, 240), 16
 CAPTION = 44
 PAPER, CARD, INK, FAINT = "#f7f5f0", "#ebe7de", "#22252b", "#6d717a"
 SMALL, LARGE = ImageFont.load_default(13), ImageFont.load_default(16)
-LINE_CHARACTERS, TEXT_LINES = 42, 12
+LINE_CHARACTERS, TEXT_LINES = 46, 12
 
 
 def write_contact_sheet(outcomes: Sequence[Outcome], path: Path) -> None:
@@ -35,7 +35,9 @@ def write_contact_sheet(outcomes: Sequence[Outcome], path: Path) -> None:
 
 def _end_of(text: str) -> str:
     """Return as much of a text as fits; prompts of one image differ at their ends."""
-    return text if len(text) <= LINE_CHARACTERS else f"… {text[-LINE_CHARACTERS:]}"
+    if len(text) <= LINE_CHARACTERS:
+        return text
+    return f"… {text[-LINE_CHARACTERS:].partition(' ')[2]}"
 
 
 def _tiles(outcome: Outcome) -> Iterator[Image.Image]:
@@ -47,7 +49,7 @@ def _tiles(outcome: Outcome) -> Iterator[Image.Image]:
         tile = Image.new("RGB", TILE, CARD)
         # Pillow's own font has no multiplication sign.
         lines = outcome.text.replace("×", "x").splitlines()
-        rows = [row for line in lines for row in textwrap.wrap(line, LINE_CHARACTERS - 4)]
+        rows = [row for line in lines for row in textwrap.wrap(line, LINE_CHARACTERS - 6)]
         text = "\n".join(rows[:TEXT_LINES])
         ImageDraw.Draw(tile).text((10, 10), text, INK, SMALL)
         yield tile
