@@ -15,7 +15,7 @@ from PIL import Image
 from devkit.demo.__main__ import ROOT, main
 from devkit.demo.outcome import save
 from devkit.demo.steps import Name, Step, chat, from_an_image, from_words
-from devkit.host import PluginHost, Timings, ToolFile, ToolResult
+from devkit.host import PluginHost, ToolFile, ToolResult
 from devkit.simulator import Simulator
 
 IMAGES = {
@@ -207,7 +207,7 @@ def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     data = io.BytesIO()
     Image.new("RGB", (3, 2)).save(data, "PNG")
     file = ToolFile(data.getvalue(), len(data.getvalue()), "image/png", "../a.png", {})
-    result = ToolResult((), (), {}, (file, file), Timings(), ())
+    result = ToolResult((), (), {}, (file, file), (), 0.1)
     images = save(Step("x", "sd_upscale", {}), result, tmp_path, set()).images
     assert [image.path for image in images] == [tmp_path / "a.png", tmp_path / "a-2.png"]
     assert images[0].facts == f"3×2, image/png, {file.size} bytes"

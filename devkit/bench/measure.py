@@ -125,7 +125,7 @@ class Bench(Closing):
             raise RuntimeError(f"{contender.tool} broke the protocol: {host.violations[0]}")
         return Run(
             seconds=seconds,
-            first_chunk=min(result.timings.first_blob_chunk or seconds for result in results),
+            first_chunk=min(result.first_chunk or seconds for result in results),
             cpu_seconds=cpu,
             growth=max(0, peak_memory(host.process) - memory_before),
             requests=(len(self._sim.journal()) - requests_before) / case.at_once,

@@ -110,7 +110,7 @@ class Demo:
                 continue
             outcome = save(step, result, self.folder, self.taken)
             self.outcomes.append(outcome)
-            _print(f"  {outcome.name} ({result.timings.end:.2f} s)")
+            _print(f"  {outcome.name} ({result.seconds:.2f} s)")
             for image in outcome.images:
                 _print(f"    {image.path.name}: {image.facts}")
             if not outcome.images:

@@ -25,7 +25,7 @@ from devkit.host.callers import (
 )
 from devkit.host.error_views import ErrorViews, views_of
 from devkit.host.process import PluginHost
-from devkit.host.results import PluginDied, PluginError, Seen, Timings, ToolFile, ToolResult
+from devkit.host.results import PluginDied, PluginError, Seen, ToolFile, ToolResult
 from devkit.host.serverless import ServerlessPlugin
 
 __all__ = [
@@ -44,7 +44,6 @@ __all__ = [
     "PluginHost",
     "Seen",
     "ServerlessPlugin",
-    "Timings",
     "ToolFile",
     "ToolResult",
     "WorkflowNode",

@@ -7,20 +7,10 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
-from devkit.host.results import Message, PluginError, Timings, ToolFile, ToolResult
-
-
-@dataclass(slots=True)
-class _PartialFile:
-    """A file of which some chunks have arrived."""
-
-    size: int = 0
-    count: int = 0
-    chunks: list[bytes] = field(default_factory=list)
+from devkit.host.results import Message, PluginError, ToolFile, ToolResult
 
 
 class Call:
@@ -39,11 +29,12 @@ class Call:
         self.messages: list[Message] = []
         self._keep_data = keep_data
         self._files: list[ToolFile] = []
-        self._partial: defaultdict[str, _PartialFile] = defaultdict(_PartialFile)
+        self._chunks: dict[str, list[str]] = defaultdict(list)
         self._failure: Exception | None = None
         self._ended = Event()
         self._began = time.perf_counter()
-        self._timings = Timings()
+        self._seconds = 0.0
+        self._first_chunk: float | None = None
 
     @property
     def over(self) -> bool:
@@ -72,28 +63,28 @@ class Call:
                 body["variable_name"]: body["variable_value"] for body in bodies["variable"]
             },
             files=tuple(self._files),
-            timings=self._timings,
             raw_messages=tuple(self.messages),
+            seconds=self._seconds,
+            first_chunk=self._first_chunk,
         )
 
     def receive(self, kind: str, data: Mapping[str, Any]) -> str:
         """Take in one message of this session and return how it violates the protocol, or ""."""
-        now = time.perf_counter() - self._began
         match kind:
             case "stream":
                 if data.get("type") == "blob_chunk":
-                    return self._receive_chunk(data, now)
+                    return self._receive_chunk(data)
                 self.messages.append(data)
             case "error":
                 self._failure = PluginError(
                     data.get("error_type", ""), data.get("message", ""), data.get("args")
                 )
             case "end":
-                self._timings.end = now
+                self._seconds = time.perf_counter() - self._began
                 self._ended.set()
                 # Of a call that failed Dify drops all that came, half a file too.
-                if self._partial and not self._failure:
-                    return f"{len(self._partial)} files never got their closing chunk"
+                if self._chunks and not self._failure:
+                    return f"{len(self._chunks)} files never got their closing chunk"
             case _:
                 return f"message of the unknown type {kind!r}"
         return ""
@@ -103,25 +94,23 @@ class Call:
         self._failure = failure
         self._ended.set()
 
-    def _receive_chunk(self, message: Message, now: float) -> str:
-        if self._timings.first_blob_chunk is None:
-            self._timings.first_blob_chunk = now
+    def _receive_chunk(self, message: Message) -> str:
+        if self._first_chunk is None:
+            self._first_chunk = time.perf_counter() - self._began
         chunk = message["message"]
-        file = self._partial[chunk["id"]]
+        chunks = self._chunks[chunk["id"]]
         problem = ""
-        if chunk["sequence"] != file.count:
-            problem = f"chunk {chunk['sequence']} of a file where {file.count} was due"
-        encoded: str = chunk["blob"]
-        file.count += 1
-        file.size += len(encoded) * 3 // 4 - encoded[-2:].count("=")
-        if self._keep_data:
-            file.chunks.append(base64.b64decode(encoded))
+        if chunk["sequence"] != len(chunks):
+            problem = f"chunk {chunk['sequence']} of a file where {len(chunks)} was due"
+        chunks.append(chunk["blob"])
         if chunk["end"]:
-            del self._partial[chunk["id"]]
-            if file.size != chunk["total_length"]:
-                problem = f"a file of {chunk['total_length']} bytes came as {file.size}"
+            del self._chunks[chunk["id"]]
+            size = sum(len(each) * 3 // 4 - each[-2:].count("=") for each in chunks)
+            if size != chunk["total_length"]:
+                problem = f"a file of {chunk['total_length']} bytes came as {size}"
+            data = b"".join(map(base64.b64decode, chunks)) if self._keep_data else b""
             meta = message.get("meta") or {}
             names = meta.get("mime_type", ""), meta.get("filename", "")
-            self._files.append(ToolFile(b"".join(file.chunks), file.size, *names, meta))
+            self._files.append(ToolFile(data, size, *names, meta))
             self.messages.append(message)
         return problem

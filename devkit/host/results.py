@@ -43,14 +43,6 @@ class ToolFile:
     meta: Mapping[str, Any]  # all that the tool reports of the file
 
 
-@dataclass(slots=True)
-class Timings:
-    """Seconds since the request was written; None for what did not come."""
-
-    first_blob_chunk: float | None = None
-    end: float = 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """All that an invocation yielded, in order."""
@@ -59,8 +51,9 @@ class ToolResult:
     jsons: tuple[Any, ...]
     variables: Mapping[str, Any]  # of the output schema; the last value of each
     files: tuple[ToolFile, ...]  # in the order in which they were complete
-    timings: Timings
     raw_messages: tuple[Message, ...]  # as the plugin sent them; of a file the closing chunk
+    seconds: float  # from the request to the end
+    first_chunk: float | None = None  # seconds to the first blob chunk
 
     @property
     def text(self) -> str:
