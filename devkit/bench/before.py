@@ -24,19 +24,11 @@ def main(given: list[str]) -> None:
     with tempfile.TemporaryDirectory() as scratch, Bench(options.effort) as bench:
         check_out(options.commit, Path(scratch))
         contenders = bench.ours(Path(scratch)), bench.ours()
-        old, new = bench.starts(contenders, STARTS)
-        rows = [("start", f"{old * 1000:.1f}", f"{new * 1000:.1f}", f"{new / old:.2f}", "")]
+        rows = [_row("start", *bench.starts(contenders, STARTS))]
         for case in CASES:
             before, now = bench.compare(contenders, case)
-            rows.append(
-                (
-                    case.name,
-                    f"{before.seconds * 1000:.1f}",
-                    f"{now.seconds * 1000:.1f}",
-                    f"{now.seconds / before.seconds:.2f}",
-                    f"{now.cpu_seconds / before.cpu_seconds:.2f}",
-                )
-            )
+            cpu = f"{now.cpu_seconds / before.cpu_seconds:.2f}"
+            rows.append(_row(case.name, before.seconds, now.seconds, cpu))
     print(markdown(("", "Before, ms", "Now, ms", "Time, ratio", "CPU, ratio"), rows))
 
 
@@ -45,6 +37,10 @@ def check_out(commit: str, folder: Path) -> None:
     command = ["git", "archive", commit]
     archive = subprocess.run(command, cwd=ROOT, check=True, capture_output=True).stdout
     subprocess.run(["tar", "-x", "-C", folder], input=archive, check=True)
+
+
+def _row(name: str, before: float, now: float, cpu: str = "") -> tuple[str, ...]:
+    return name, f"{before * 1000:.1f}", f"{now * 1000:.1f}", f"{now / before:.2f}", cpu
 
 
 if __name__ == "__main__":

@@ -70,14 +70,15 @@ class Bench(Closing):
         """Return the plugin of a checkout."""
         return Contender(folder, "stable_diffusion", "sd_txt2img", self.credentials, drawing)
 
-    def starts(self, contenders: tuple[Contender, Contender], count: int) -> list[float]:
+    def starts(self, contenders: tuple[Contender, Contender], count: int) -> tuple[float, float]:
         """Return the median seconds to the manifest line of two plugins, started in turn."""
         seconds: dict[Contender, list[float]] = {one: [] for one in contenders}
         for _ in self._rounds("start", count):
             for one in contenders:
                 with self._start(one) as host:
                     seconds[one].append(host.start_seconds)
-        return [statistics.median(seconds[one]) for one in contenders]
+        first, second = map(statistics.median, seconds.values())
+        return first, second
 
     def compare(self, contenders: tuple[Contender, ...], case: Case) -> list[Run]:
         """Return the medians of each plugin in a case.
