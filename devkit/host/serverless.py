@@ -65,6 +65,7 @@ class ServerlessPlugin(Closing):
             if BANNER in line:
                 return
         self._process.wait()
+        self._process.stdout.close()
         raise PluginDied(
             f"The plugin did not print {BANNER.decode()!r} within {BANNER_SECONDS:g} s, but:\n"
             + b"".join(printed).decode(errors="replace")
