@@ -66,7 +66,7 @@ class Forge(Dialect):
 
     @classmethod
     def writes(cls, fields: Fields) -> bool:
-        """Return whether Forge wrote these fields, told by its version or its modules."""
+        """Return whether Forge wrote these fields, by its version or its modules."""
         version = value_of(fields, "Version") or ""
         return re.match(r"f\d", version) is not None or any(map(_MODULE.fullmatch, fields))
 

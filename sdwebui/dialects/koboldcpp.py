@@ -46,7 +46,7 @@ class KoboldCpp(SDCpp):
 
     @classmethod
     def writes(cls, fields: Fields) -> bool:
-        """Return whether KoboldCpp wrote these fields, told by its version."""
+        """Return whether KoboldCpp wrote these fields, by its version."""
         return value_of(fields, "Version") == cls.title
 
     @classmethod

@@ -76,8 +76,8 @@ class SDNext(Dialect):
 
     @classmethod
     def writes(cls, fields: Fields) -> bool:
-        """Return whether SD.Next wrote these fields, told by the field App."""
-        return value_of(fields, "App") == cls.title
+        """Return whether SD.Next wrote these fields: it names itself, or lists LoRAs its way."""
+        return value_of(fields, "App") == cls.title or bool(value_of(fields, "LoRA networks"))
 
     @classmethod
     def count_prompt_lines(cls, lines: Sequence[str]) -> int:

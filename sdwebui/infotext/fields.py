@@ -1,8 +1,8 @@
 """The values of an infotext, each under one name whatever server wrote it.
 
 Families name some things differently, or different things alike. That is sorted out here, so that
-readers ask for ``infotext.hires_scale``; where the values themselves do not show what is meant, the
-dialect of the family that wrote them is asked. :mod:`sdwebui.infotext.parse` parses the text.
+readers can use ``infotext.hires_scale``; where the values themselves do not show what is meant, the
+dialect of the family that wrote them knows. :mod:`sdwebui.infotext.parse` parses the text.
 """
 
 import math
