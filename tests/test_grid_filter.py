@@ -19,7 +19,7 @@ ONE, TWO = png(64, 64), png(64, 64, "blue")
 GRID = png(128, 64)
 
 
-def test_pictures_of_the_asked_size_pass_at_once() -> None:
+def test_images_of_the_requested_size_pass_at_once() -> None:
     grid_filter = GridFilter(BODY, 2, others=False)
     assert grid_filter.take([]) == []
     assert grid_filter.take([ONE]) == [ONE]
@@ -27,7 +27,7 @@ def test_pictures_of_the_asked_size_pass_at_once() -> None:
     assert grid_filter.rest() == []
 
 
-def test_a_single_picture_passes_whatever_its_size() -> None:
+def test_a_single_image_passes_whatever_its_size() -> None:
     assert GridFilter(BODY, 1, others=False).take([GRID]) == [GRID]
 
 
@@ -40,7 +40,7 @@ def test_a_grid_waits_for_info() -> None:
     assert grid_filter.rest() == []
 
 
-def test_pictures_that_are_all_of_another_size_pass_from_the_second_on() -> None:
+def test_images_that_are_all_of_another_size_pass_from_the_second_on() -> None:
     grid_filter = GridFilter(BODY, 3, others=False)
     assert grid_filter.take([GRID]) == []
     assert grid_filter.take([GRID]) == [GRID, GRID]
@@ -62,7 +62,7 @@ def test_without_info_the_first_of_several_counts_as_a_grid() -> None:
     assert grid_filter.rest_without_info() == [GRID]
 
 
-def test_an_empty_picture_is_no_grid() -> None:
+def test_an_empty_image_is_no_grid() -> None:
     assert GridFilter(BODY, 2, others=False).take([b""]) == [b""]
     grid_filter = GridFilter(BODY, 2, others=False)
     assert grid_filter.take([GRID, b""]) == []

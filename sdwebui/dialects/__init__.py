@@ -6,7 +6,7 @@ family, write its file and put its class into ``FAMILIES``.
 
 from sdwebui.dialects.a1111 import Body, Dialect
 from sdwebui.dialects.forge import Forge
-from sdwebui.dialects.infotexts import Fields
+from sdwebui.dialects.infotexts import Fields, Parts
 from sdwebui.dialects.koboldcpp import KoboldCpp
 from sdwebui.dialects.probe import Probe
 from sdwebui.dialects.sdcpp import SDCpp
@@ -21,8 +21,10 @@ __all__ = [
     "Body",
     "Dialect",
     "dialect_of",
+    "has_own_form",
     "is_open_sampler",
     "is_unset_sampler",
+    "parse_own_form",
     "recognise",
     "writer_of",
 ]
@@ -66,6 +68,16 @@ def recognise(transport: Transport, deadline: Deadline) -> Dialect:
 def writer_of(fields: Fields) -> type[Dialect]:
     """Return the family that wrote an infotext with these fields."""
     return next((family for family in FAMILIES if family.writes(fields)), Dialect)
+
+
+def has_own_form(text: str) -> bool:
+    """Return whether a text looks like an infotext in a form that one family has for itself."""
+    return any(family.has_own_form(text) for family in FAMILIES)
+
+
+def parse_own_form(text: str) -> Parts | None:
+    """Parse an infotext in a form that one family has for itself; return None for other forms."""
+    return next(filter(None, (family.parse_own_form(text) for family in FAMILIES)), None)
 
 
 def is_unset_sampler(name: str) -> bool:

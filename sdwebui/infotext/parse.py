@@ -9,20 +9,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sdwebui.dialects import FAMILIES, writer_of
+from sdwebui.dialects import parse_own_form, writer_of
 from sdwebui.images import metadata
 from sdwebui.infotext.fields import Infotext
 from sdwebui.infotext.makers import foreign_maker
 
-__all__ = [
-    "Infotext",
-    "build",
-    "foreign_maker",
-    "has_own_form",
-    "parse",
-    "parse_pairs",
-    "read_parameters",
-]
+__all__ = ["Infotext", "build", "foreign_maker", "parse", "parse_pairs", "read_parameters"]
 
 _NEGATIVE = "Negative prompt:"
 _FIELD_NAME = re.compile(r"\s*(\w[\w \-/]*):\s*")
@@ -40,13 +32,8 @@ def read_parameters(data: bytes) -> str | None:
 def parse(text: str) -> Infotext:
     """Parse an infotext of any family, never raising: without fields the whole text is prompt."""
     text = text.replace("\r\n", "\n").strip()
-    own = next(filter(None, (family.parse_own_form(text) for family in FAMILIES)), None)
+    own = parse_own_form(text)
     return Infotext(*own) if own else _parse_lines(text.split("\n"))
-
-
-def has_own_form(text: str) -> bool:
-    """Return whether a text looks like an infotext in a form that one family has for itself."""
-    return any(family.has_own_form(text) for family in FAMILIES)
 
 
 def _parse_lines(lines: list[str]) -> Infotext:
