@@ -135,13 +135,7 @@ class AnswerReader:
         except (ValueError, RecursionError):
             raise _not_json() from None
         if isinstance(rest.get(_IMAGE_LIST), list):
-            for number, element in enumerate(rest.pop(_IMAGE_LIST), 1):
-                if element not in ("", None):
-                    raise NotAnImage(
-                        f"Item {number} of the images in the server's answer is not even text. "
-                        "An extension may have put it there; switch off what the request does "
-                        "not need."
-                    )
+            _require_texts_only(rest.pop(_IMAGE_LIST))
         if isinstance(rest.get(_IMAGE), str):
             del rest[_IMAGE]
         rest.pop(_SKIPPED, None)
@@ -251,6 +245,19 @@ class AnswerReader:
             f"The server's {what} is larger than {most:,} bytes. Ask for fewer or smaller images "
             "at once, and switch off extensions that the request does not need."
         )
+
+
+def _require_texts_only(images: list[Any]) -> None:
+    """Raise NotAnImage where the list of images holds more than the texts that were decoded.
+
+    Of those only the quotes are left, of ``null`` the word.
+    """
+    for number, element in enumerate(images, 1):
+        if element not in ("", None):
+            raise NotAnImage(
+                f"Item {number} of the images in the server's answer is not even text. An "
+                "extension may have put it there; switch off what the request does not need."
+            )
 
 
 def _end_of_string(data: bytes, start: int) -> int:
