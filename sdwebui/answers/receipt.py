@@ -171,9 +171,10 @@ def _loras(plan: Plan, info: Info) -> Iterator[str]:
 
 
 def _clip_skip(body: Mapping[str, Any], info: Info) -> Iterator[str]:
-    """Compare clip skip, which may also come from the WebUI or from somebody else's request.
+    """Yield a warning where another clip skip was in force than the one requested.
 
-    A1111 keeps overrides other than the model for later requests (recordings txt2img-leak-*).
+    It may come from the WebUI's settings or from somebody else's request: A1111 keeps overrides
+    other than the model for later requests (recordings txt2img-leak-*).
     """
     clip_skip = info.infotext.clip_skip
     requested = writer_of(info.infotext.fields).requested_clip_skip(body)
@@ -187,7 +188,7 @@ def _clip_skip(body: Mapping[str, Any], info: Info) -> Iterator[str]:
 
 
 def _vae(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
-    """Compare the VAE, which may come from elsewhere as clip skip may."""
+    """Yield a warning where a VAE was in force that was not requested, or the other way round."""
     vae = info.infotext.vae or ", ".join(info.infotext.modules)
     family = writer_of(info.infotext.fields)
     if vae and not family.requested_vae(body):

@@ -10,7 +10,7 @@ Fields = Mapping[str, str]
 
 
 class Parts(NamedTuple):
-    """An infotext taken apart."""
+    """The three parts of an infotext."""
 
     prompt: str
     negative_prompt: str
@@ -27,7 +27,7 @@ class Infotexts:
     open_samplers: ClassVar[frozenset[str]] = frozenset()
     # Whether the field Scheduler holds the class of the sampler, which no request can name.
     scheduler_is_class: ClassVar[bool] = False
-    # Whether values that nobody chose stand among them, such as "Eta: inf".
+    # Whether the fields also hold values that nobody chose, such as "Eta: inf".
     writes_defaults: ClassVar[bool] = False
     # Fields of its own that tell something which no request can ask for.
     own_fields: ClassVar[tuple[str, ...]] = ()
@@ -67,8 +67,8 @@ class Infotexts:
         """Return the names of the LoRAs that the server reports as used.
 
         Args:
-            fields: Of the infotext.
-            tags: Names in the LoRA tags of its prompt, which most families repeat unread.
+            fields: The fields of the infotext.
+            tags: The names in the LoRA tags of its prompt, which most families repeat as they are.
         """
         return tuple(read_hashes(value_of(fields, "Lora hashes")))
 
