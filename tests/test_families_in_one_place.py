@@ -45,11 +45,11 @@ CLASSES = {family.__name__ for family in dialects.FAMILIES if family is not Dial
 PLANNING = "still to ask the dialect"
 ALLOWED = {
     ("sdwebui/http/connection_errors.py", "AUTOMATIC1111 and Forge: --api --listen"):
-        "nothing answered, so the family is unknown, and these are the commonest",
+        "no server answered, so its family is unknown; these two are the commonest",
     ("sdwebui/http/status_errors.py", "Start KoboldCpp with a vision model"):
-        "the message of only this server is answered, on a path that knows no dialect",
+        "only KoboldCpp answers so, and http/ comes before any dialect is known",
     ("sdwebui/http/server.py", "sdcpp/.*"):
-        "paths that users paste behind the address are cut off before anything is sent",
+        "it cuts off what users paste behind the address, before any server is asked",
     ("sdwebui/planning/more_settings.py", "SD.Next"): PLANNING,
     ("sdwebui/planning/more_settings.py", "stable-diffusion.cpp"): PLANNING,
     ("sdwebui/planning/more_settings.py", "KoboldCpp"): PLANNING,
