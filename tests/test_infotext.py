@@ -274,7 +274,7 @@ def test_lora_tags(tags: str, expected: tuple[tuple[str, float], ...]) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "inf", "nan", "1e999", "--1", "5.5", "9" * 5000])
-def test_numbers_that_are_none_are_not_said(value: str) -> None:
+def test_numbers_that_are_none_are_left_out(value: str) -> None:
     text = parse(f"a\nSteps: 1, Seed: {value}, CFG scale: {value}, Size: {value}x5")
     assert text.seed is None
     assert text.cfg_scale in (None, 5.5)
@@ -386,7 +386,7 @@ def test_the_text_is_read_from_a_file() -> None:
         ("parameters", "a cat", None),
     ],
 )
-def test_pictures_of_other_programs_are_known(keyword: str, text: str, maker: str | None) -> None:
+def test_images_of_other_programs_are_known(keyword: str, text: str, maker: str | None) -> None:
     target = io.BytesIO()
     info = PngInfo()
     info.add_text(keyword, text)
