@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from sdwebui.call import Call
 from sdwebui.errors import ModelMissing, ServerFault
 from sdwebui.http.transport import Request
+from sdwebui.images.files import required
 from sdwebui.parameters import Caption
 from sdwebui.planning.sources import ready
 
@@ -27,8 +28,8 @@ def caption(call: Call, requested: Caption) -> CaptionResult:
         Unsupported: The server cannot do it.
         WebUIError: Any of the tree.
     """
-    assert requested.image  # noqa: S101 - its model refuses a call without one
-    image, encoded = call.application.run(ready, requested.image.read(), "image")
+    data = required(requested.image, "image").read()
+    image, encoded = call.application.run(ready, data, "image")
     method = requested.method
     how = call.dialect.caption(encoded, method)
     try:

@@ -23,6 +23,7 @@ from sdwebui.errors import (
 )
 from sdwebui.http.transport import Answer, Request
 from sdwebui.images.dimensions import size_of
+from sdwebui.images.files import required
 from sdwebui.images.formats import sniff
 from sdwebui.jobs import JOB_HEADER, handle_timeout
 from sdwebui.parameters import ControlNet, Generation, Img2Img, Inpaint, Txt2Img
@@ -55,8 +56,7 @@ def img2img(call: Call, requested: Img2Img) -> Images[Report]:
         WebUIError: Any of the tree; also while the images are taken.
     """
     requested = _completed(call, requested)
-    assert requested.image  # noqa: S101 - its model refuses a call without one
-    image = requested.image.read()
+    image = required(requested.image, "image").read()
     mask = requested.mask.read() if isinstance(requested, Inpaint) and requested.mask else None
     planner = call.planner
     resize_here = not planner.dialect.resize_modes
@@ -74,7 +74,7 @@ def controlnet(call: Call, requested: ControlNet) -> Images[Report]:
     """
     requested = _completed(call, requested)
     files = {
-        "control_image": requested.control_image,
+        "control_image": required(requested.control_image, "control_image"),
         "control_image_2": requested.control_image_2,
     }
     run = call.application.run

@@ -10,6 +10,7 @@ import pybase64
 from sdwebui.call import Call
 from sdwebui.errors import WebUIError
 from sdwebui.http.transport import Request
+from sdwebui.images.files import required
 from sdwebui.images.inputs import open_image
 from sdwebui.infotext.parse import Infotext, foreign_maker, parse, read_parameters
 from sdwebui.parameters import PngInfo
@@ -58,8 +59,7 @@ def png_info(call: Call, requested: PngInfo) -> PngInfoResult:
     Raises:
         InvalidInput: The file is no image.
     """
-    assert requested.image  # noqa: S101 - its model refuses a call without one
-    data = requested.image.read()
+    data = required(requested.image, "image").read()
     text = read_parameters(data)
     if not text:
         # What is no image is refused in words before the server is bothered with it.

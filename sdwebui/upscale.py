@@ -13,6 +13,7 @@ from sdwebui.call import Call
 from sdwebui.errors import InvalidInput, NoImage, Unsupported
 from sdwebui.http.transport import Request
 from sdwebui.images.dimensions import size_of
+from sdwebui.images.files import required
 from sdwebui.images.formats import sniff
 from sdwebui.images.inputs import PreparedImage
 from sdwebui.images.metadata import with_parameters
@@ -103,6 +104,7 @@ def upscale(call: Call, requested: Upscale) -> Images[UpscaleReport]:
         InvalidInput: One of the files cannot be sent, or would become too large; raised while the
             images are taken, as any other of the tree.
     """
+    required(next(iter(requested.images), None), "images")
     plan = plan_upscale(call, requested)
     # All are fetched and checked before the first costs GPU time.
     files = [file.read() for file in requested.images]

@@ -9,80 +9,79 @@ from pathlib import Path
 
 import psutil
 import pytest
-from rich.console import Console
 
 from devkit.bench.__main__ import main
-from devkit.bench.cases import Case, Comparison, Figures, FreshRun, Results, Run, Starts
-from devkit.bench.cpus import move_to, reserved_cpu
-from devkit.bench.goals import goals
-from devkit.bench.memory import Growth, cpu_seconds
-from devkit.bench.report import rows, write_plot, write_table
+from devkit.bench.before import check_out
+from devkit.bench.before import main as compare_with
+from devkit.bench.cases import Case, Comparison, Results, Run
+from devkit.bench.machine import cpu_seconds, move_to, peak_memory, reserved_cpu, reset_peak
+from devkit.bench.measure import ROOT
+from devkit.bench.report import MARK, markdown, tables, write_figures, write_plot
 
 MB = 2**20
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets it be measured")
 
 
-def figures(seconds: float, *, growth: float = 4, requests: float = 1) -> Figures:
-    fresh = FreshRun(int(growth * MB), requests, silence=1.0, picture_bytes=3 * MB // 2)
-    return Figures.of([Run(seconds, seconds / 4, seconds * 0.9, seconds / 2)], [fresh])
+def run(seconds: float, *, growth: float = 4, requests: float = 1) -> Run:
+    return Run(seconds, seconds / 4, seconds / 2, int(growth * MB), requests)
 
 
-def results(ours: Figures, case: Case | None = None) -> Results:
-    one = Comparison(case or Case(1, 1024), figures(0.020, requests=0), figures(0.040), ours)
-    return Results((one,), Starts(ours=1.0, empty=0.99))
+def results(ours: Run, case: Case | None = None) -> Results:
+    one = Comparison(case or Case(1, 1024), run(0.020, requests=0), run(0.040), ours)
+    return Results([one], start=1.0, empty_start=0.99)
 
 
 def missed(measured: Results) -> list[str]:
-    return [goal.name for goal in goals(measured) if not goal.met]
+    return [name for name, figure, limit in measured.goals() if figure > limit]
 
 
-def test_figures_are_medians_and_the_longest_silence() -> None:
-    runs = [Run(seconds, seconds / 10, seconds, 0.0) for seconds in (3.0, 1.0, 2.0)]
-    fresh = [FreshRun(growth, 1, silence, 7) for growth, silence in ((5, 1.0), (9, 3.0), (6, 2.0))]
-    of = Figures.of(runs, fresh)
-    assert (of.seconds, of.first_chunk, of.growth, of.silence) == (2.0, 0.2, 6, 3.0)
+def test_figures_are_medians() -> None:
+    runs = [run(seconds, growth=growth) for seconds, growth in ((3, 5), (1, 9), (2, 6))]
+    assert Run.median(runs) == run(2, growth=6)
 
 
 def test_ratios() -> None:
-    (one,) = results(figures(0.025)).comparisons
-    assert one.to_floor == pytest.approx(1.25)
-    assert one.above_floor == pytest.approx(0.25)
-    assert one.first_chunk_share == pytest.approx(0.25)
+    figures = results(run(0.025)).comparisons[0].figures
+    assert figures["time / floor"] == pytest.approx(1.25)
+    assert figures["above floor / naive's"] == pytest.approx(0.25)
+    assert figures["first chunk, share"] == pytest.approx(0.25)
 
 
 def test_all_goals_can_be_met() -> None:
-    assert missed(results(figures(0.022))) == []
+    assert missed(results(run(0.022))) == []
 
 
 def test_each_goal_can_be_missed() -> None:
-    assert missed(results(figures(0.030, growth=9, requests=2))) == [
-        "1×1024²: prompt to image / floor",
-        "1×1024²: whole time / floor",
-        "1×1024²: above the floor / naive's",
-        "1×1024²: memory growth",
+    assert missed(results(run(0.030, growth=9, requests=2))) == [
+        "1×1024²: time / floor",
+        "1×1024²: above floor / naive's",
+        "1×1024²: memory growth, MB",
         "1×1024²: HTTP requests a call",
     ]
-    assert "8×2048²: first chunk, share" in missed(results(figures(0.022), Case(8, 2048)))
-    slow_start = Results((), Starts(ours=1.2, empty=1.0))
-    assert missed(slow_start) == ["start / empty plugin's"]
+    assert missed(results(run(0.030, growth=46), Case(8, 2048))) == [
+        "8×2048²: time / floor",
+        "8×2048²: above floor / naive's",
+        "8×2048²: memory growth, MB",
+        "8×2048²: first chunk, share",
+    ]
     crowd = Case(1, 1024, at_once=64)
-    assert "64 at once: memory growth" in missed(results(figures(0.022, growth=52), crowd))
-    assert missed(results(figures(0.022, growth=51), crowd)) == []
+    assert missed(results(run(0.022, growth=144), crowd)) == ["64 at once: memory growth, MB"]
+    assert missed(results(run(0.022, growth=143), crowd)) == []
+    assert missed(Results([], start=1.2, empty_start=1.0)) == ["start / empty plugin's"]
 
 
-def test_growth_is_the_peak_within_the_block() -> None:
+@linux_only
+def test_growth_is_the_peak_since_the_reset() -> None:
     process = psutil.Process(os.getpid())
     before = b"x" * (64 * MB)
     del before
-    with Growth(process) as growth:
-        within = b"x" * (32 * MB)
-        time.sleep(0.05)
-        del within
-    assert 30 * MB < growth.bytes < 45 * MB
+    held = reset_peak(process)
+    within = b"x" * (32 * MB)
+    del within
+    assert 30 * MB < peak_memory(process) - held < 45 * MB
 
 
-@pytest.mark.skipif(
-    sys.platform != "linux", reason="elsewhere psutil's clock ticks are all there is"
-)
+@linux_only
 def test_cpu_time_is_counted_in_less_than_clock_ticks() -> None:
     process = psutil.Process(os.getpid())
     before = cpu_seconds(process)
@@ -109,7 +108,7 @@ def test_the_plugin_has_a_cpu_to_itself() -> None:
     assert ours.cpu_affinity() == before
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process choose CPUs")
+@linux_only
 def test_a_single_cpu_is_shared() -> None:
     ours = psutil.Process()
     before = ours.cpu_affinity()
@@ -123,40 +122,68 @@ def test_a_single_cpu_is_shared() -> None:
         ours.cpu_affinity(before)
 
 
-def test_the_table_and_the_plot_are_written(tmp_path: Path) -> None:
-    measured = results(figures(0.022))
-    write_table(measured, list(goals(measured)), tmp_path / "bench.md")
-    text = (tmp_path / "bench.md").read_text(encoding="utf-8")
-    assert "| 1×1024² | floor | 20.0 |" in text
-    assert "|  | ours | 22.0 | 5.5 | 11.0 | 4.0 | 1 | 1.10 | 0.10 | 0.25 |" in text
-    assert "| 1×1024²: whole time / floor | 1.10 | ≤ 1.15 | met |" in text
+def cells(table: str) -> list[list[str]]:
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+
+
+def test_columns_are_as_wide_as_their_longest_cell() -> None:
+    assert markdown(("a", "b"), [("one", "1")]) == "| a   | b |\n| --- | - |\n| one | 1 |"
+
+
+def test_the_figures_of_a_page_are_replaced_and_a_plot_is_drawn(tmp_path: Path) -> None:
+    measured = results(run(0.022))
+    page = tmp_path / "bench.md"
+    page.write_text(f"# Title\n\n{MARK}\n\nold figures\n", encoding="utf-8")
+    write_figures(measured, page)
+    text = page.read_text(encoding="utf-8")
+    assert text.startswith(f"# Title\n\n{MARK}\n\n| Case ")
+    assert "old figures" not in text
+    assert "Start to the manifest line: 1000 ms; a plugin with next to nothing in it 990 ms" in text
+    medians, goals = map(cells, tables(measured))
+    assert [row[:2] for row in medians[2:]] == [["1×1024²", "floor"], ["", "naive"], ["", "ours"]]
+    assert medians[2] == ["1×1024²", "floor", "20.0", "5.0", "10.0", "4.0", "0.0", "", "", ""]
+    assert medians[4] == ["", "ours", "22.0", "5.5", "11.0", "4.0", "1.0", "1.10", "0.10", "0.25"]
+    assert ["1×1024²: time / floor", "1.10", "≤ 1.15", "met"] in goals
     write_plot(measured, tmp_path / "bench.png")
     assert (tmp_path / "bench.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_rows_name_each_case_once() -> None:
-    measured = results(figures(0.022)).comparisons
-    assert [row[:2] for row in rows(measured)] == [
-        ("1×1024²", "floor"),
-        ("", "naive"),
-        ("", "ours"),
-    ]
+def test_the_committed_page_can_be_written_anew() -> None:
+    assert MARK in (ROOT / "docs/bench.md").read_text(encoding="utf-8")
 
 
-def test_a_short_run_through_all_three_plugins(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
+@pytest.fixture
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One start and one round, in the smallest case only."""
+    for module in ("__main__", "before"):
+        monkeypatch.setattr(f"devkit.bench.{module}.STARTS", 1)
+        monkeypatch.setattr(f"devkit.bench.{module}.CASES", [Case(1, 64, runs=1)])
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_short_run_through_all_three_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    main([])
+    rows = [row for row in cells(capsys.readouterr().out) if len(row) > 6]
+    assert {row[1]: row[6] for row in rows[2:]} == {"floor": "0.0", "naive": "2.0", "ours": "1.0"}
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_short_comparison_with_an_earlier_checkout(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = tmp_path / "bench.md"
-    given = ["--effort", "0.01", "--case", "1×512²", "--table", str(table)]
-    assert main(given, Console(width=120)) == 0
-    assert "Goals" in capsys.readouterr().out
-    lines = table.read_text(encoding="utf-8")
-    requests = {
-        name: re.search(rf"\| {name} \|(?: [\d.]+ \|){{4}} (\d) \|", lines)
-        for name in ("floor", "naive", "ours")
-    }
-    assert {name: found and found[1] for name, found in requests.items()} == {
-        "floor": "0",
-        "naive": "2",
-        "ours": "1",
-    }
+    def link(_commit: str, folder: Path) -> None:
+        for path in ROOT.iterdir():
+            (folder / path.name).symlink_to(path)
+
+    monkeypatch.setattr("devkit.bench.before.check_out", link)
+    compare_with(["HEAD~1"])
+    rows = cells(capsys.readouterr().out)
+    assert [row[0] for row in rows] == ["", "-----", "start", "1×64²"]
+    assert all(re.fullmatch(r"\d+\.\d\d", row[3]) for row in rows[2:])
+
+
+@pytest.mark.skipif(not (ROOT / ".git").exists(), reason="a package has no history")
+def test_a_commit_is_checked_out_beside_this_one(tmp_path: Path) -> None:
+    check_out("HEAD", tmp_path)
+    assert (tmp_path / "main.py").exists()
+    assert (tmp_path / "tools/sd_txt2img.yaml").exists()

@@ -1,4 +1,4 @@
-"""``make demo``: images, a contact sheet and tables on every family, or the plugin's own words."""
+"""``make demo``: images and a contact sheet on every family, or the plugin's own words."""
 
 import io
 import os
@@ -6,18 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from rich.console import Console
 
-from devkit.demo.__main__ import ROOT, run
-from devkit.demo.drawing import busiest, side_by_side
-from devkit.demo.outcome import saved
+from devkit.demo.__main__ import ROOT, main
+from devkit.demo.outcome import save
 from devkit.demo.steps import Name, Step, chat, from_an_image, from_words
-from devkit.host import Timings, ToolFile, ToolResult
+from devkit.host import PluginHost, ToolFile, ToolResult
 from devkit.simulator import Simulator
 
 IMAGES = {
@@ -57,59 +55,31 @@ LEFT_OUT = {
 }
 
 
-def demo(folder: Path, **environment: str) -> tuple[int, str]:
-    """Run the demo as ``make demo`` does."""
-    answer = subprocess.run(
-        [sys.executable, "-m", "devkit.demo"], cwd=ROOT, text=True, timeout=120, check=False,
-        env={**os.environ, "OUT": str(folder), "COLUMNS": "200", **environment},
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
-    return answer.returncode, answer.stdout
-
-
-def printed(environment: dict[str, str], folder: Path) -> tuple[int, str]:
-    """Run it in this process."""
-    out = io.StringIO()
-    status = run({"OUT": str(folder), **environment}, Console(file=out, width=200))
-    return status, out.getvalue()
-
-
-@pytest.fixture(scope="module")
-def sim() -> Iterator[Simulator]:
-    with Simulator(family="sdcpp", auth=None) as sim:
-        yield sim
-
-
-@pytest.mark.parametrize("family", LEFT_OUT)
-def test_every_family_does_what_it_can(family: str, tmp_path: Path) -> None:
-    status, text = demo(tmp_path, FAMILY=family)
-    assert status == 0, text
-    assert f"Simulated WebUI: {family} at http://127.0.0.1:" in text
-    assert "Credentials: good" in text
-    assert "Failed" not in text
-    assert "Traceback" not in text
-    _, _, told = text.partition("Not on this server:\n")
-    lines = [line.strip() for line in told.splitlines()]
-    assert [line.partition(": ")[0] for line in lines] == LEFT_OUT[family]
-    assert all(line.endswith((".", '"')) for line in lines)
-    names = {path.name for path in tmp_path.iterdir()} - {"contact-sheet.png"}
-    assert all(f" {name} " in text for name in names)
-    with Image.open(tmp_path / "contact-sheet.png") as sheet:
-        assert sheet.width == 1240
-        assert sheet.height > 1000
+@pytest.fixture
+def one_plugin(plugin: PluginHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The demonstration uses the process of all tests, instead of starting one each time."""
+    monkeypatch.setattr("devkit.demo.__main__.PluginHost", lambda _root: nullcontext(plugin))
 
 
 def test_what_the_richest_server_gives(tmp_path: Path) -> None:
-    status, text = demo(tmp_path, PROMPT="a red barn")
-    assert status == 0, text
-    assert "Simulated WebUI: a1111 at http://127.0.0.1:" in text
+    """As ``make demo`` runs it: a process of its own, with the plugin and a simulated WebUI."""
+    answer = subprocess.run(
+        [sys.executable, "-m", "devkit.demo"], cwd=ROOT, text=True, timeout=120, check=False,
+        env={**os.environ, "OUT": str(tmp_path), "PROMPT": "a red barn"},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    text = answer.stdout
+    assert answer.returncode == 0, text
+    assert text.startswith("Simulated WebUI: a1111 at http://127.0.0.1:")
     assert "Not on this server" not in text
+    assert "Warning" not in text
     assert {path.name for path in tmp_path.iterdir()} == {*IMAGES, "contact-sheet.png"}
     assert (
         "Found: 5 models, 3 LoRAs, 20 samplers, 12 schedule types, 12 upscalers, 2 VAEs, 3 styles, "
         "2 embeddings, 3 ControlNet models, 4 face detailers\n"
     ) in text
-    assert "Warning" not in text
+    assert "  txt2img-1236.png: 512×512, image/png, " in text
+    assert " bytes, seed 1236\n" in text
     sizes = {path.name: Image.open(path).size for path in tmp_path.iterdir()}
     assert sizes["txt2img-23.jpg"] == (512, 768)
     assert sizes["txt2img-1235-2.png"] == (768, 768)
@@ -118,6 +88,28 @@ def test_what_the_richest_server_gives(tmp_path: Path) -> None:
     again = (tmp_path / "txt2img-1235-3.png").read_bytes()
     assert again == (tmp_path / "txt2img-1235.png").read_bytes()
     assert Image.open(tmp_path / "txt2img-1235.png").info["parameters"].startswith("a red barn\n")
+
+
+@pytest.mark.usefixtures("one_plugin")
+@pytest.mark.parametrize("family", LEFT_OUT)
+def test_every_family_does_what_it_can(
+    family: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status = main({"OUT": str(tmp_path), "FAMILY": family})
+    text = capsys.readouterr().out
+    assert status == 0, text
+    assert f"Simulated WebUI: {family} at http://127.0.0.1:" in text
+    assert "Credentials: good" in text
+    assert "Failed" not in text
+    _, _, listed = text.partition("Not on this server:\n")
+    lines = [line.strip() for line in listed.splitlines()]
+    assert [line.partition(": ")[0] for line in lines] == LEFT_OUT[family]
+    assert all(line.endswith((".", '"')) for line in lines)
+    names = {path.name for path in tmp_path.iterdir()} - {"contact-sheet.png"}
+    assert all(f" {name}: " in text for name in names)
+    with Image.open(tmp_path / "contact-sheet.png") as sheet:
+        assert sheet.width == 1240
+        assert sheet.height > 1000
 
 
 def test_the_committed_sheet_is_one_of_the_demo() -> None:
@@ -142,53 +134,61 @@ def test_names_are_taken_from_what_the_server_lists() -> None:
     assert name.chosen({"upscalers": []}) == name.chosen({}) == "1.5"
 
 
-def test_a_real_server_is_taken_instead(sim: Simulator, tmp_path: Path) -> None:
-    status, text = printed({"BASE_URL": sim.url, "FAMILY": "a1111"}, tmp_path)
-    assert status == 0, text
-    assert "Simulated WebUI" not in text
-    assert "stable-diffusion.cpp cannot put images into words." in text
+@pytest.mark.usefixtures("one_plugin")
+def test_a_real_server_is_taken_instead_and_its_model_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Simulator(family="sdcpp", auth=None) as sim:
+        given = {"BASE_URL": sim.url, "FAMILY": "a1111", "OUT": str(tmp_path)}
+        assert main(given) == 0
+        text = capsys.readouterr().out
+        assert "Simulated WebUI" not in text
+        assert "stable-diffusion.cpp cannot put images into words." in text
+        assert main({**given, "MODEL": "no-such-model"}) == 2
+        assert "The server has no model 'no-such-model'." in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("one_plugin")
 @pytest.mark.parametrize("well", [0, 4])
-def test_a_step_that_fails_is_told_and_the_rest_goes_on(well: int, tmp_path: Path) -> None:
+def test_a_step_that_fails_is_reported_and_the_rest_goes_on(
+    well: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with Simulator(fault="oom", fault_after=well, fault_count=1) as broken:
-        status, text = printed({"BASE_URL": broken.url}, tmp_path)
-    assert status == 1
+        assert main({"BASE_URL": broken.url, "OUT": str(tmp_path)}) == 1
+    text = capsys.readouterr().out
     assert len(re.findall("^Failed: ", text, re.MULTILINE)) == 1
     assert "Failed: sd_txt2img" in text
     assert "sd_list_resources: what there is" in text
-    assert "Traceback" not in text
     assert (tmp_path / "contact-sheet.png").exists()
 
 
-def test_a_server_that_makes_no_image_fails(tmp_path: Path) -> None:
-    with Simulator(fault="oom") as broken:
-        status, text = printed({"BASE_URL": broken.url}, tmp_path)
-    assert status == 1
-    assert text.count("Failed: sd_txt2img") == len(from_words("a"))
+@pytest.mark.usefixtures("one_plugin")
+def test_a_server_that_makes_no_image_fails(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Simulator(fault="oom", extensions=["adetailer"]) as broken:
+        assert main({"BASE_URL": broken.url, "OUT": str(tmp_path)}) == 1
+    assert capsys.readouterr().out.count("Failed: sd_txt2img") == len(from_words("a"))
     assert not list(tmp_path.iterdir())
 
 
-def test_nothing_at_the_address_gives_one_sentence(tmp_path: Path) -> None:
-    status, text = demo(tmp_path, BASE_URL="http://127.0.0.1:9")
-    assert status == 1
-    first, *others = text.strip().splitlines()
+@pytest.mark.usefixtures("one_plugin")
+def test_nothing_at_the_address_gives_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main({"BASE_URL": "http://127.0.0.1:9", "OUT": str(tmp_path / "out")}) == 2
+    first, *others = capsys.readouterr().out.strip().splitlines()
     assert first.startswith("Plugin stable_diffusion_webui ")
     assert len(others) == 1
     assert others[0].startswith("Nothing listens at http://127.0.0.1:9 (connection refused).")
-    assert not list(tmp_path.iterdir())
+    assert not (tmp_path / "out").exists()
 
 
-def test_an_unknown_model_ends_it_with_the_plugins_message(sim: Simulator, tmp_path: Path) -> None:
-    status, text = printed({"BASE_URL": sim.url, "MODEL": "no-such-model"}, tmp_path)
-    assert status == 1
-    assert "The server has no model 'no-such-model'." in text
-
-
-def test_an_unknown_family_names_those_that_there_are(tmp_path: Path) -> None:
-    status, text = printed({"FAMILY": "a1112"}, tmp_path / "out")
-    assert status == 1
-    assert text == (
+def test_an_unknown_family_names_those_that_there_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main({"FAMILY": "a1112", "OUT": str(tmp_path / "out")}) == 2
+    assert capsys.readouterr().out == (
         "There is no simulated a1112; FAMILY is one of a1111, a1111-1.6, forge, sdnext, sdcpp, "
         "koboldcpp.\n"
     )
@@ -207,24 +207,7 @@ def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     data = io.BytesIO()
     Image.new("RGB", (3, 2)).save(data, "PNG")
     file = ToolFile(data.getvalue(), len(data.getvalue()), "image/png", "../a.png", {})
-    result = ToolResult((), (), {}, (file, file), Timings(0.0, 0.0, 0.0, 0.1), ())
-    outcome = saved(Step("x", "sd_upscale", {}), result, tmp_path, set())
-    assert [shot.path for shot in outcome.shots] == [tmp_path / "a.png", tmp_path / "a-2.png"]
-    assert (outcome.shots[0].width, outcome.shots[0].height) == (3, 2)
-
-
-def test_the_sheet_compares_where_something_is_to_be_seen() -> None:
-    image = Image.new("RGB", (200, 200))
-    for x in range(100, 140, 4):
-        image.paste("white", (x, 60, x + 2, 100))
-    left, top = busiest(image, 40)
-    assert abs(left - 100) <= 10
-    assert abs(top - 60) <= 10
-
-
-def test_a_row_of_images_fits_its_width() -> None:
-    images = [Image.new("RGB", size, "red") for size in ((160, 90), (20, 30))]
-    row = side_by_side(images, 500)
-    assert row.size == (500, 198)
-    assert row.getpixel((352 + 8, 50)) != (255, 0, 0)
-    assert row.getpixel((352 + 20, 50)) == (255, 0, 0)
+    result = ToolResult((), (), {}, (file, file), (), 0.1)
+    images = save(Step("x", "sd_upscale", {}), result, tmp_path, set()).images
+    assert [image.path for image in images] == [tmp_path / "a.png", tmp_path / "a-2.png"]
+    assert images[0].facts == f"3×2, image/png, {file.size} bytes"

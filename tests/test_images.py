@@ -16,7 +16,7 @@ from sdwebui.errors import NotAnImage
 from sdwebui.images import formats, metadata
 from sdwebui.images.conversion import convert
 from sdwebui.images.dimensions import size_of
-from tests.recorded import answered_images, needs_recordings
+from tests.recordings import FAMILIES, answered_images
 
 TEXT = "a cat\nNegative prompt: dog\nSteps: 20, Sampler: Euler a, Seed: 5, Size: 24x16"
 TEXTS = [TEXT, "café é", "Ã© looks like UTF-8", "猫 🐱\nSteps: 1, Seed: 2"]
@@ -297,8 +297,7 @@ def test_pillow_is_not_imported_to_read_a_header() -> None:
 # Real servers
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_images_are_measured_read_and_converted(family: str) -> None:
     found = answered_images(family)
     assert len(found) > 60

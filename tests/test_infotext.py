@@ -14,7 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 from sdwebui.images import metadata
 from sdwebui.infotext import parse as infotext
 from sdwebui.infotext.parse import Infotext, build, parse, parse_pairs
-from tests.recorded import RECORDINGS, needs_recordings, strings
+from tests.recordings import FAMILIES, cases, strings
 
 # One sample of each family; all but the Civitai one as recorded.
 
@@ -274,7 +274,7 @@ def test_lora_tags(tags: str, expected: tuple[tuple[str, float], ...]) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "x", "inf", "nan", "1e999", "--1", "5.5", "9" * 5000])
-def test_numbers_that_are_none_are_not_said(value: str) -> None:
+def test_numbers_that_are_none_are_left_out(value: str) -> None:
     text = parse(f"a\nSteps: 1, Seed: {value}, CFG scale: {value}, Size: {value}x5")
     assert text.seed is None
     assert text.cfg_scale in (None, 5.5)
@@ -386,7 +386,7 @@ def test_the_text_is_read_from_a_file() -> None:
         ("parameters", "a cat", None),
     ],
 )
-def test_pictures_of_other_programs_are_known(keyword: str, text: str, maker: str | None) -> None:
+def test_images_of_other_programs_are_known(keyword: str, text: str, maker: str | None) -> None:
     target = io.BytesIO()
     info = PngInfo()
     info.add_text(keyword, text)
@@ -400,19 +400,18 @@ def test_pictures_of_other_programs_are_known(keyword: str, text: str, maker: st
 def recorded_answers(family: str) -> list[tuple[str, dict[str, Any], str]]:
     """Case, ``info`` and the infotext of its first image."""
     found = []
-    for path in sorted((RECORDINGS / family).glob("*.json")):
+    for case in cases(family):
         try:
-            info = json.loads(json.loads(path.read_text())["body"]["info"])
+            info = json.loads(case.answer["info"])
             found.append(
-                (path.stem, info, info["infotexts"][info.get("index_of_first_image") or 0])
+                (case.name, info, info["infotexts"][info.get("index_of_first_image") or 0])
             )
         except (TypeError, KeyError, ValueError, IndexError):
             continue
     return found
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_infotexts_say_what_info_says(family: str) -> None:
     answers = recorded_answers(family)
     assert len(answers) > 100
@@ -435,8 +434,7 @@ def test_recorded_infotexts_say_what_info_says(family: str) -> None:
             assert read.model_hash == info["sd_model_hash"], case
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", ["a1111", "forge", "sdnext", "sdcpp", "koboldcpp"])
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_infotexts_survive_being_rewritten(family: str) -> None:
     texts = {text for _, place, text in strings(family) if "infotext" in place and "Size: " in text}
     assert len(texts) > 50

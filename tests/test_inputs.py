@@ -16,7 +16,7 @@ from PIL import Image, ImageCms
 from sdwebui.errors import InvalidInput
 from sdwebui.images.inputs import PreparedImage, open_image
 from sdwebui.images.sizes import fit_size
-from tests.recorded import needs_recordings, strings
+from tests.recordings import strings
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -354,7 +354,6 @@ def test_pillow_is_not_imported_before_an_image_is_opened() -> None:
 # Real servers
 
 
-@needs_recordings
 @pytest.mark.parametrize("family", ["sdcpp", "koboldcpp"])
 def test_images_that_recorded_servers_ignored_are_converted(family: str) -> None:
     taken = 0

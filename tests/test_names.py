@@ -43,7 +43,7 @@ def test_an_unknown_name_lists_the_nearest() -> None:
     )
 
 
-def test_only_the_first_of_many_names_are_listed() -> None:
+def test_as_many_names_are_listed_as_a_message_has_room_for() -> None:
     entries = tuple(Entry(f"name{number}") for number in range(30))
     with pytest.raises(UnknownName) as caught:
         find("model", "zzz", entries)

@@ -1,4 +1,4 @@
-"""What was done otherwise than asked is found out from info, infotext and the images."""
+"""Differences from the request are found in info, in the infotext and in the images."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from sdwebui.errors import WrongModel
 from sdwebui.resources.names import Entry
 from sdwebui.resources.readers import checkpoint
 
-ASKED = checkpoint(
+REQUESTED = checkpoint(
     {
         "title": "sub/dream.safetensors [1234567890]",
         "model_name": "sub_dream",
@@ -53,7 +53,7 @@ BODY = {"steps": 20, "cfg_scale": 7.0, "width": 512, "height": 512, "seed": 5}
 
 
 def reported(fields: str = FIELDS, **info: Any) -> Info:
-    told = {
+    info = {
         "all_seeds": [5],
         "infotexts": [f"a cat\n{fields}"],
         "steps": 20,
@@ -62,7 +62,7 @@ def reported(fields: str = FIELDS, **info: Any) -> Info:
         "index_of_first_image": 0,
         **info,
     }
-    return Info.read({"info": json.dumps(told)})
+    return Info.read({"info": json.dumps(info)})
 
 
 def found(
@@ -71,7 +71,7 @@ def found(
     return list(differences(requested or plan(), {**BODY, **body}, info, [Received(5, *size)]))
 
 
-def test_what_is_as_asked_draws_no_warning() -> None:
+def test_what_is_as_requested_draws_no_warning() -> None:
     assert found(reported(), sampler_name="Euler a", scheduler="Karras") == []
 
 
@@ -84,7 +84,7 @@ def test_an_answer_without_info_leaves_open_what_was_done(answer: dict[str, Any]
     assert found(info, sampler_name="Euler a", scheduler="Karras") == [
         "The server did not say what it did, so only the images' number and size is known."
     ]
-    require_model(ASKED, info)
+    require_model(REQUESTED, info)
 
 
 def test_info_may_be_an_object_instead_of_text() -> None:
@@ -171,8 +171,8 @@ def test_each_difference_is_a_sentence(info: Info, body: dict[str, Any], warning
     assert found(info, **body) == [warning]
 
 
-def test_a_model_that_is_not_named_is_told() -> None:
-    assert found(reported(), plan(checkpoint=ASKED)) == [
+def test_a_model_that_is_not_named_is_missed() -> None:
+    assert found(reported(), plan(checkpoint=REQUESTED)) == [
         "The server does not say that it used the model 'dream'."
     ]
 
@@ -182,11 +182,11 @@ def test_the_servers_own_choice_of_sampler_is_whatever_it_says() -> None:
 
 
 def test_a_lora_is_known_by_its_file_without_the_folder() -> None:
-    told = 'SDCPP: {"loras": [{"name": "water.safetensors", "multiplier": 1.0}]}'
+    loras = 'SDCPP: {"loras": [{"name": "water.safetensors", "multiplier": 1.0}]}'
     requested = plan(loras=(LoraUse("water", 1.0, "1", "styles/water.safetensors"),))
-    assert found(reported(f"{FIELDS}, {told}"), requested) == []
+    assert found(reported(f"{FIELDS}, {loras}"), requested) == []
     other = plan(loras=(LoraUse("fire", 1.0, "1", "styles/fire.safetensors"),))
-    assert found(reported(f"{FIELDS}, {told}"), other) == [
+    assert found(reported(f"{FIELDS}, {loras}"), other) == [
         "The server does not list the LoRA 'fire' among those it used."
     ]
 
@@ -206,8 +206,8 @@ def test_an_alias_of_the_sampler_is_the_sampler() -> None:
 
 
 def test_automatic_may_become_anything() -> None:
-    told = reported(extra_generation_params={"Schedule type": "Karras"})
-    assert found(told, scheduler="Automatic") == []
+    info = reported(extra_generation_params={"Schedule type": "Karras"})
+    assert found(info, scheduler="Automatic") == []
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_a_lora_that_was_not_used_is_missed(fields: str, *, missing: bool) -> No
 
 
 def test_koboldcpp_keeps_the_tags_that_it_knew() -> None:
-    told = Info.read(
+    info = Info.read(
         {
             "info": json.dumps(
                 {
@@ -242,10 +242,10 @@ def test_koboldcpp_keeps_the_tags_that_it_knew() -> None:
     )
     uses = (LoraUse("detail", 0.8, "0.8", "detail.safetensors"), LoraUse("other", 1.0, "1"))
     warning = "The server does not list the LoRA 'other' among those it used."
-    assert found(told, plan(loras=uses)) == [warning]
+    assert found(info, plan(loras=uses)) == [warning]
 
 
-def test_the_pictures_own_size_counts() -> None:
+def test_the_images_own_size_counts() -> None:
     warning = "The server made 96×64 pixels instead of 100×64."
     assert found(reported(), size=(96, 64), width=100, height=64) == [warning]
 
@@ -261,7 +261,7 @@ def test_a_hires_fix_multiplies_the_size() -> None:
 
 
 def test_extensions_that_left_no_trace_are_missed() -> None:
-    requested = plan(detailers=({"ad_model": "face.pt"},), refiner=Refiner(ASKED, 0.8))
+    requested = plan(detailers=({"ad_model": "face.pt"},), refiner=Refiner(REQUESTED, 0.8))
     assert found(reported(), requested) == [
         "The server does not say that it used the face detailer 'face.pt'.",
         "The server does not say that the refiner took over.",
@@ -271,7 +271,7 @@ def test_extensions_that_left_no_trace_are_missed() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "info",
     [
         {"sd_model_name": "dream", "sd_model_hash": "1234567890"},
         {"sd_model_name": "dream.safetensors"},
@@ -280,12 +280,12 @@ def test_extensions_that_left_no_trace_are_missed() -> None:
         {},
     ],
 )
-def test_the_model_is_recognised(told: dict[str, str]) -> None:
-    require_model(ASKED, reported(**told))
+def test_the_model_is_recognised(info: dict[str, str]) -> None:
+    require_model(REQUESTED, reported(**info))
     require_model(None, reported(sd_model_name="other"))
 
 
-@pytest.mark.parametrize("requested", [ASKED, UNHASHED])
+@pytest.mark.parametrize("requested", [REQUESTED, UNHASHED])
 def test_another_model_is_an_error(requested: Any) -> None:
     with pytest.raises(WrongModel, match="with 'other', not with 'dream' as asked"):
         require_model(requested, reported(sd_model_name="other", sd_model_hash="ffffffffff"))
@@ -293,13 +293,13 @@ def test_another_model_is_an_error(requested: Any) -> None:
 
 def test_the_model_may_stand_in_the_infotext_only() -> None:
     with pytest.raises(WrongModel, match="with 'other'"):
-        require_model(ASKED, reported(f"{FIELDS}, Model: other"))
+        require_model(REQUESTED, reported(f"{FIELDS}, Model: other"))
 
 
 def test_the_infotext_behind_a_grid_is_taken() -> None:
-    told = reported(infotexts=["", f"b\n{FIELDS}, Model: dream"], index_of_first_image=1)
-    assert told.first_image == 1
-    assert told.model == "dream"
+    info = reported(infotexts=["", f"b\n{FIELDS}, Model: dream"], index_of_first_image=1)
+    assert info.first_image == 1
+    assert info.model == "dream"
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,8 @@ from sdwebui.parameters import ControlNet, Txt2Img
 from sdwebui.planning.infotext_settings import settings_of
 from sdwebui.planning.more_settings import read_settings
 from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
-from tests.recorded import needs_recordings, strings
+from tests.recordings import FAMILIES, strings
 from tests.settings import GENERATING, completed_with, without_breaks
-
-RECORDED = ("a1111", "forge", "sdnext", "sdcpp", "koboldcpp")
 
 UNSUPPORTED = re.compile(r"Soft inpainting .*|ControlNet [2-9]")
 """Keys of another extension, and of a third unit."""
@@ -30,8 +28,7 @@ def recorded(family: str) -> list[str]:
     return [text for text in dict.fromkeys(texts) if not text.startswith(("{", "<"))]
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", RECORDED)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_infotexts_hold_settings_of_every_tool(family: str) -> None:
     texts = recorded(family)
     assert len(texts) > 10
@@ -44,8 +41,7 @@ def test_recorded_infotexts_hold_settings_of_every_tool(family: str) -> None:
     assert {key for key in unknown if not UNSUPPORTED.fullmatch(key)} == set()
 
 
-@needs_recordings
-@pytest.mark.parametrize("family", RECORDED)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_infotexts_can_be_pasted(family: str) -> None:
     """Check that only values beyond the limits are refused, such as a size of 8 pixels."""
     for text in recorded(family):
@@ -60,7 +56,6 @@ def test_recorded_infotexts_can_be_pasted(family: str) -> None:
             assert requested.steps == reported.steps
 
 
-@needs_recordings
 @pytest.mark.parametrize("family", ["a1111", "forge", "sdcpp"])
 def test_recorded_infotexts_can_be_pasted_in_one_line(family: str) -> None:
     compared = 0

@@ -1,6 +1,5 @@
 """Each key that WebUIs write into generation data is sent, or reported as left out."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import Generation, Img2Img, Inpaint, Txt2Img
 from sdwebui.planning.setting_keys import PARAMETERS, REQUEST
-from tests.recorded import RECORDINGS, needs_recordings
+from tests.recordings import case
 from tests.settings import AREA, completed_with, holds, sent
 from tests.webui import FAMILIES
 
@@ -147,7 +146,6 @@ def test_each_key_of_the_request_is_sent(key: str, spelled: Any) -> None:
     assert plan.notes == ()
 
 
-@needs_recordings
 @pytest.mark.parametrize("key", REQUEST)
 def test_each_key_of_the_request_is_one_that_servers_take(key: str) -> None:
     path, _ = REQUEST[key]
@@ -155,16 +153,11 @@ def test_each_key_of_the_request_is_one_that_servers_take(key: str) -> None:
     known: set[str] = set()
     for family in ("a1111", "forge"):
         if option == path:
-            schemas = _recorded(family, "get-openapi")["components"]["schemas"]
+            schemas = case(family, "get-openapi").answer["components"]["schemas"]
             known |= {name for schema in schemas.values() for name in schema.get("properties", ())}
         else:
-            known |= set(_recorded(family, "get-options"))
+            known |= set(case(family, "get-options").answer)
     assert option in known or f"{option}_w" in known
-
-
-def _recorded(family: str, case: str) -> Any:
-    """Return the body of a recorded response."""
-    return json.loads((RECORDINGS / family / f"{case}.json").read_text())["body"]
 
 
 @pytest.mark.parametrize(

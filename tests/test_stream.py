@@ -1,4 +1,4 @@
-"""Images lifted out of a JSON answer are what a parse of the whole answer gives."""
+"""Images decoded from a JSON answer are what a parse of the whole answer gives."""
 
 import base64
 import binascii
@@ -8,7 +8,6 @@ import random
 import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,7 @@ from sdwebui.errors import (
     NotAnImage,
     WebUIError,
 )
-
-RECORDINGS = Path(__file__).parents[1].parent / "shared/facts/recordings"
+from tests.recordings import PACKS, SHORTENED, cases
 
 # --- what a parse of the whole answer gives ------------------------------------------------------
 
@@ -58,7 +56,7 @@ def parsed(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
     pairs = json.loads(text, object_pairs_hook=Pairs)
     if not isinstance(pairs, Pairs):
         raise ValueError("no object")  # noqa: TRY004 - as json.loads raises
-    pictures: list[bytes] = []
+    images: list[bytes] = []
     rest = json.loads(text)
     try:
         for key, value in pairs:
@@ -66,9 +64,9 @@ def parsed(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
                 for element in value:
                     if element is not None and not isinstance(element, str):
                         raise NotAnImage("an element that is no text")
-                    pictures.append(decoded(element))
+                    images.append(decoded(element))
             elif key == "image" and isinstance(value, str):
-                pictures.append(decoded(value))
+                images.append(decoded(value))
     except ValueError as error:
         raise NotAnImage("not base64") from error
     if isinstance(rest.get("images"), list):
@@ -76,13 +74,13 @@ def parsed(body: bytes) -> tuple[list[bytes], dict[str, Any]]:
     if isinstance(rest.get("image"), str):
         del rest["image"]
     rest.pop("parameters", None)
-    return pictures, rest
+    return images, rest
 
 
 def streamed(chunks: Sequence[bytes | memoryview]) -> tuple[list[bytes], dict[str, Any]]:
     reader = AnswerReader()
-    pictures = [picture for chunk in chunks for picture in reader.feed(chunk)]
-    return pictures, reader.finish()
+    images = [image for chunk in chunks for image in reader.feed(chunk)]
+    return images, reader.finish()
 
 
 def same(one: Any, other: Any) -> bool:
@@ -108,7 +106,7 @@ values = st.recursive(
 
 
 @st.composite
-def pictures(draw: st.DrawFn) -> str | None:
+def images(draw: st.DrawFn) -> str | None:
     """The text of an image: mostly plain, at times with what servers and proxies add."""
     plain = base64.b64encode(draw(st.binary(max_size=40))).decode()
     match draw(st.integers(0, 6)):
@@ -124,10 +122,10 @@ def pictures(draw: st.DrawFn) -> str | None:
             return plain
 
 
-lists_of_pictures = st.lists(pictures(), max_size=4)
+lists_of_images = st.lists(images(), max_size=4)
 entries = st.one_of(
-    st.tuples(st.just("images"), lists_of_pictures),
-    st.tuples(st.just("image"), pictures()),
+    st.tuples(st.just("images"), lists_of_images),
+    st.tuples(st.just("image"), images()),
     st.tuples(st.sampled_from(KEYS) | texts, values),
 ).filter(lambda entry: entry[0] not in {"images", "image"} or fits(entry))
 
@@ -258,27 +256,24 @@ def test_damage_is_found_wherever_a_whole_parse_finds_it(
         assert same(streamed(chunks), wanted)
 
 
-@pytest.mark.skipif(not RECORDINGS.exists(), reason="no recordings beside this checkout")
 def test_recorded_answers_of_real_servers_give_what_a_whole_parse_gives() -> None:
-    with_pictures = 0
+    with_images = 0
     for body in recorded_bodies():
         wanted = parsed(body)
         for size in (61, 4096):
             chunks = [body[at : at + size] for at in range(0, len(body), size)]
             assert same(streamed(chunks), wanted)
-        with_pictures += bool(wanted[0])
-    assert with_pictures > 200
+        with_images += bool(wanted[0])
+    assert with_images > 200
 
 
 def recorded_bodies() -> Iterator[bytes]:
-    for path in sorted(RECORDINGS.glob("*/*.json")):
-        recording = json.loads(path.read_bytes())
-        answer = recording.get("body") if isinstance(recording, dict) else None
-        # Long images are shortened in the recordings, so that they are no base64 any more.
-        if isinstance(answer, dict) and {"image", "images"} & answer.keys():
-            body = json.dumps(answer).encode()
-            if b" chars>" not in body:
-                yield body
+    for case in (case for family in PACKS for case in cases(family)):
+        if isinstance(case.answer, dict) and {"image", "images"} & case.answer.keys():
+            body = json.dumps(case.answer, ensure_ascii=False)
+            # Long images are shortened in the recordings, so that they are no base64 any more.
+            if SHORTENED not in body:
+                yield body.encode()
 
 
 # --- each promise by itself ----------------------------------------------------------------------
@@ -289,7 +284,7 @@ def one_by_one(body: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("body", "lifted", "rest"),
+    ("body", "images", "rest"),
     [
         (b'{"images": ["QUJD", "REVG"], "info": "{}"}', [b"ABC", b"DEF"], {"info": "{}"}),
         (b'{"info": "{}", "images": ["QUI="]}', [b"AB"], {"info": "{}"}),
@@ -317,12 +312,12 @@ def one_by_one(body: bytes) -> list[bytes]:
         (b"\xef\xbb\xbf{}", [], {}),
     ],
 )
-def test_what_is_a_picture_and_what_stays(
-    body: bytes, lifted: list[bytes], rest: dict[str, Any]
+def test_what_is_an_image_and_what_stays(
+    body: bytes, images: list[bytes], rest: dict[str, Any]
 ) -> None:
-    assert streamed([body]) == (lifted, rest)
-    assert streamed(one_by_one(body)) == (lifted, rest)
-    assert streamed([memoryview(body)]) == (lifted, rest)
+    assert streamed([body]) == (images, rest)
+    assert streamed(one_by_one(body)) == (images, rest)
+    assert streamed([memoryview(body)]) == (images, rest)
 
 
 @pytest.mark.parametrize(
@@ -340,13 +335,13 @@ def test_what_is_a_picture_and_what_stays(
         "\\u0064ata:;base64,+/+/QUI=",
     ],
 )
-def test_every_legal_spelling_of_a_picture_is_read(text: str) -> None:
+def test_every_legal_spelling_of_an_image_is_read(text: str) -> None:
     body = f'{{"images": ["{text}"]}}'.encode()
     for chunks in ([body], one_by_one(body), [body[:15], body[15:]], [body[:22], body[22:]]):
         assert streamed(chunks)[0] == [b"\xfb\xff\xbfAB"]
 
 
-def test_bytes_that_spell_the_start_of_a_data_url_are_a_picture_of_their_own() -> None:
+def test_bytes_that_spell_the_start_of_a_data_url_are_an_image_of_their_own() -> None:
     for text in ("data", "dataAAAA", "d0==", "DATA"):
         body = f'{{"images": ["{text}"]}}'.encode()
         for chunks in ([body], one_by_one(body)):
@@ -382,7 +377,7 @@ def test_bytes_that_spell_the_start_of_a_data_url_are_a_picture_of_their_own() -
         "<base64 left out>",
     ],
 )
-def test_a_picture_that_is_not_strict_base64_is_refused(text: str) -> None:
+def test_an_image_that_is_not_strict_base64_is_refused(text: str) -> None:
     body = f'{{"images": ["QUJD", "{text}"]}}'.encode()
     for chunks in ([body], one_by_one(body)):
         with pytest.raises(NotAnImage, match="Image 2 "):
@@ -390,7 +385,7 @@ def test_a_picture_that_is_not_strict_base64_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("element", ["1", "true", "{}", "[]", '["QUJD"]', '{"image": "QUJD"}'])
-def test_a_list_of_pictures_with_something_else_in_it_is_refused(element: str) -> None:
+def test_a_list_of_images_with_something_else_in_it_is_refused(element: str) -> None:
     for body in (f'{{"images": [{element}]}}', f'{{"images": ["QUJD", {element}, "QUJD"]}}'):
         with pytest.raises(NotAnImage):
             streamed([body.encode()])
@@ -432,9 +427,9 @@ def test_a_rest_over_its_limit_is_refused_before_its_end(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("key", ["parameters", "".join(f"\\u{ord(c):04x}" for c in "parameters")])
-def test_neither_pictures_nor_the_strings_of_parameters_count_as_rest(key: str) -> None:
-    picture = base64.b64encode(bytes(3000)).decode()
-    answer = {"images": [picture], "parameters": {"init_images": [picture], "prompt": "é\n" * 2000}}
+def test_neither_images_nor_the_strings_of_parameters_count_as_rest(key: str) -> None:
+    image = base64.b64encode(bytes(3000)).decode()
+    answer = {"images": [image], "parameters": {"init_images": [image], "prompt": "é\n" * 2000}}
     body = json.dumps(answer, ensure_ascii=False).replace("parameters", key).encode()
     reader = AnswerReader(max_rest=120)
     assert reader.feed(body) == [bytes(3000)]
@@ -448,11 +443,11 @@ def answer_in_chunks(count: int, size: int, *, chunk: int, **others: Any) -> Ite
     """A large answer that is never held whole."""
     held = b'{"images": ['
     for number in range(count):
-        picture = bytes([number]) * size
+        image = bytes([number]) * size
         step = chunk // 4 * 3
         held += b', "' if number else b'"'
         for at in range(0, size, step):
-            held += base64.b64encode(picture[at : at + step])
+            held += base64.b64encode(image[at : at + step])
             while len(held) >= chunk:
                 yield held[:chunk]
                 held = held[chunk:]
@@ -461,17 +456,17 @@ def answer_in_chunks(count: int, size: int, *, chunk: int, **others: Any) -> Ite
     yield held + b"}"
 
 
-def test_memory_grows_with_one_picture_and_not_with_the_answer() -> None:
+def test_memory_grows_with_one_image_and_not_with_the_answer() -> None:
     size, count = 5 * 2**20 // 4 * 3, 8
     reader = AnswerReader()
     lengths: list[int] = []
     tracemalloc.start()
     try:
         for chunk in answer_in_chunks(count, size, chunk=64 * 1024, info="{}"):
-            for picture in reader.feed(chunk):
-                lengths.append(len(picture))
-                assert picture == bytes([len(lengths) - 1]) * size
-                del picture
+            for image in reader.feed(chunk):
+                lengths.append(len(image))
+                assert image == bytes([len(lengths) - 1]) * size
+                del image
         reader.finish()
         # One image is the test's own, from which the answer is made.
         peak = tracemalloc.get_traced_memory()[1] - size
@@ -481,13 +476,13 @@ def test_memory_grows_with_one_picture_and_not_with_the_answer() -> None:
     assert peak < 2.2 * size
 
 
-def test_nothing_of_a_picture_stays_behind_once_it_is_handed_over() -> None:
+def test_nothing_of_an_image_stays_behind_once_it_is_handed_over() -> None:
     size = 3 * 2**20
     body = b'{"images": ["' + base64.b64encode(bytes(size)) + b'"'
     reader = AnswerReader()
     tracemalloc.start()
     try:
-        assert [len(picture) for picture in reader.feed(body)] == [size]
+        assert [len(image) for image in reader.feed(body)] == [size]
         left = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
@@ -512,7 +507,7 @@ def test_parameters_that_echo_the_request_take_no_memory() -> None:
     assert peak < 512 * 1024
 
 
-def test_a_picture_comes_out_at_its_closing_quote() -> None:
+def test_an_image_comes_out_at_its_closing_quote() -> None:
     reader = AnswerReader()
     assert reader.feed(b'{"images": ["QUJD') == []
     assert reader.feed(b'"') == [b"ABC"]
@@ -529,10 +524,10 @@ def test_plain_base64_never_takes_the_slow_way(size: int, monkeypatch: pytest.Mo
         raise AssertionError(bytes(text))
 
     monkeypatch.setattr(ImageText, "_add_odd", slow)
-    picture = os.urandom(1000)
-    body = json.dumps({"images": [base64.b64encode(picture).decode()] * 3}).encode()
+    image = os.urandom(1000)
+    body = json.dumps({"images": [base64.b64encode(image).decode()] * 3}).encode()
     chunks = [body[at : at + size] for at in range(0, len(body), size)]
-    assert streamed(chunks)[0] == [picture] * 3
+    assert streamed(chunks)[0] == [image] * 3
 
 
 def test_every_failure_is_one_message_that_names_the_next_step() -> None:

@@ -1,13 +1,11 @@
-"""What is measured, and what was measured."""
+"""What is measured, what came of it, and what it is to be."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-FLOOR, NAIVE, OURS = "floor", "naive", "ours"
-VARIANTS = (FLOOR, NAIVE, OURS)
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Self
 
 MB = 2**20
 
@@ -17,140 +15,110 @@ class Case:
     """So many calls at once, each for so many images of one size.
 
     Attributes:
-        pictures: A call.
+        images: A call.
         side: Width and height in pixels.
         at_once: Calls that are started together.
         runs: How often it is timed, at full length of the benchmark.
-        fresh_starts: How often memory is measured, each time in a new process.
     """
 
-    pictures: int
+    images: int
     side: int
     at_once: int = 1
-    runs: int = 9
-    fresh_starts: int = 1
+    runs: int = 5
 
     @property
     def name(self) -> str:
         """Such as "8×2048²", or "32 at once"."""
-        if self.at_once > 1:
-            return f"{self.at_once} at once"
-        return f"{self.pictures}×{self.side}²"
+        return f"{self.at_once} at once" if self.at_once > 1 else f"{self.images}×{self.side}²"
 
 
 CASES = (
     Case(1, 512, runs=31),
-    Case(1, 1024, runs=31, fresh_starts=3),
+    Case(1, 1024, runs=31),
     Case(4, 1024, runs=15),
-    Case(8, 2048, runs=9, fresh_starts=3),
-    Case(1, 1024, at_once=32, runs=5),
-    Case(1, 1024, at_once=64, runs=5),
+    Case(8, 2048, runs=9),
+    Case(1, 1024, at_once=32),
+    Case(1, 1024, at_once=64),
 )
+
+LIMITS: Mapping[str, Mapping[str, float]] = {
+    "1×1024²": {"time / floor": 1.15, "above floor / naive's": 0.4, "memory growth, MB": 8},
+    "8×2048²": {
+        "time / floor": 1.2,
+        "above floor / naive's": 0.3,
+        "memory growth, MB": 45,
+        "first chunk, share": 0.1,
+    },
+    # The images of all calls, and 50 MB.
+    "64 at once": {"memory growth, MB": 143},
+}
+"""The most that a figure may be, by the name of the case."""
+
+LIMIT_OF_ALL = {"HTTP requests a call": 1.0}
+START_LIMIT = 1.05
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One timed run.
+    """One run of a case, or the medians of several."""
 
-    Attributes:
-        seconds: From the first request's writing to the last call's end.
-        first_chunk: Seconds to the first blob chunk of any of its calls.
-        pictures: Seconds to the last blob chunk: then all images are there.
-        cpu_seconds: That the plugin's process spent.
-    """
-
-    seconds: float
-    first_chunk: float
-    pictures: float
-    cpu_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class FreshRun:
-    """The first run of a case in a process that has made nothing but a tiny image.
-
-    Attributes:
-        growth: Peak of the resident memory over what it was before, in bytes.
-        requests: HTTP requests a call.
-        silence: Longest time in seconds without a heartbeat (one was due each second).
-        picture_bytes: Of all images together.
-    """
-
-    growth: int
-    requests: float
-    silence: float
-    picture_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """Medians of one variant in one case."""
-
-    seconds: float
-    first_chunk: float
-    pictures: float
-    cpu_seconds: float
-    growth: float
-    requests: float
-    silence: float
-    picture_bytes: int
+    seconds: float  # from the first request's writing to the last call's end
+    first_chunk: float  # seconds to the first blob chunk of any of its calls
+    cpu_seconds: float  # that the plugin's process spent
+    growth: float  # peak of the resident memory over what it was before, in bytes
+    requests: float  # HTTP requests a call
 
     @classmethod
-    def of(cls, runs: Sequence[Run], fresh: Sequence[FreshRun]) -> Figures:
-        """The medians; of the silences the longest."""
-        return cls(
-            seconds=statistics.median(run.seconds for run in runs),
-            first_chunk=statistics.median(run.first_chunk for run in runs),
-            pictures=statistics.median(run.pictures for run in runs),
-            cpu_seconds=statistics.median(run.cpu_seconds for run in runs),
-            growth=statistics.median(run.growth for run in fresh),
-            requests=statistics.median(run.requests for run in fresh),
-            silence=max(run.silence for run in fresh),
-            picture_bytes=fresh[0].picture_bytes,
-        )
+    def median(cls, runs: Sequence[Self]) -> Self:
+        """Return the median of each figure."""
+        names = [field.name for field in fields(cls)]
+        return cls(*(statistics.median(getattr(run, name) for run in runs) for name in names))
+
+    @property
+    def columns(self) -> dict[str, float]:
+        """What the table shows of it, by heading."""
+        return {
+            "Time, ms": self.seconds * 1000,
+            "First chunk, ms": self.first_chunk * 1000,
+            "CPU, ms": self.cpu_seconds * 1000,
+            "Growth, MB": self.growth / MB,
+            "Requests": self.requests,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """All variants in one case."""
+    """A case with the medians of all plugins."""
 
     case: Case
-    floor: Figures
-    naive: Figures
-    ours: Figures
+    floor: Run
+    naive: Run
+    ours: Run
 
     @property
-    def to_floor(self) -> float:
-        """Whole time against the floor's."""
-        return self.ours.seconds / self.floor.seconds
-
-    @property
-    def pictures_to_floor(self) -> float:
-        """Time until the images are there, against the floor's."""
-        return self.ours.pictures / self.floor.pictures
-
-    @property
-    def above_floor(self) -> float:
-        """Time above the floor's, as a share of what the naive tool takes above it."""
-        return (self.ours.seconds - self.floor.seconds) / (self.naive.seconds - self.floor.seconds)
-
-    @property
-    def first_chunk_share(self) -> float:
-        """When the first blob chunk comes, as a share of the whole time."""
-        return self.ours.first_chunk / self.ours.seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Starts:
-    """Median seconds from a process's start to its manifest line."""
-
-    ours: float
-    empty: float
+    def figures(self) -> dict[str, float]:
+        """What is held against limits: ours, mostly as a share of the others."""
+        above_floor = [run.seconds - self.floor.seconds for run in (self.ours, self.naive)]
+        return {
+            "time / floor": self.ours.seconds / self.floor.seconds,
+            "above floor / naive's": above_floor[0] / above_floor[1],
+            "first chunk, share": self.ours.first_chunk / self.ours.seconds,
+            "memory growth, MB": self.ours.growth / MB,
+            "HTTP requests a call": self.ours.requests,
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """All that a benchmark found out."""
+    """All that a benchmark found out; starts are the median seconds to the manifest line."""
 
-    comparisons: tuple[Comparison, ...]
-    starts: Starts
+    comparisons: Sequence[Comparison]
+    start: float
+    empty_start: float
+
+    def goals(self) -> Iterator[tuple[str, float, float]]:
+        """Yield each goal: its name, what was measured, and the most that it may be."""
+        for one in self.comparisons:
+            for figure, limit in {**LIMITS.get(one.case.name, {}), **LIMIT_OF_ALL}.items():
+                yield f"{one.case.name}: {figure}", one.figures[figure], limit
+        yield "start / empty plugin's", self.start / self.empty_start, START_LIMIT

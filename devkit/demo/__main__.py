@@ -1,6 +1,6 @@
 """Starts a simulated WebUI (or takes a real one), starts the plugin and lets each tool work.
 
-The environment says what to do: PROMPT; BASE_URL of a real WebUI (blank: a simulated one of the
+The environment tells what to do: PROMPT; BASE_URL of a real WebUI (blank: a simulated one of the
 FAMILY), with MODEL, API_AUTH, HEADERS and TIMEOUT as in the plugin's credentials; OUT is the folder
 of the images.
 """
@@ -10,16 +10,13 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rich.console import Console
-
-from devkit.demo.outcome import Outcome, saved
-from devkit.demo.sheet import contact_sheet
-from devkit.demo.show import Show
+from devkit.demo.outcome import Outcome, save
+from devkit.demo.sheet import write_contact_sheet
 from devkit.demo.steps import Name, Step, chat, from_an_image, from_words
 from devkit.host import (
     ClassicAgent,
@@ -52,12 +49,13 @@ EXTENSIONS = {
 }
 """What a simulated server of a family has installed; the others have no extensions."""
 
-# So that a simulated sampler leaves the progress bar something to show.
-STEP_SECONDS = 0.01
-
 LACKS = re.compile(r"\b(lacks|has no|cannot (do|enlarge|put))\b|\bhtml_info\b")
-"""How the plugin says that a server cannot do something; SD.Next, as it was recorded, breaks its
+"""How the plugin reports that a server cannot do something; SD.Next, as it was recorded, breaks its
 own answer when it enlarges an image, and names that field."""
+
+FAILED, IMPOSSIBLE = 1, 2
+WORDS = 100
+"""So many characters of a text are printed."""
 
 
 @dataclass(slots=True)
@@ -67,7 +65,7 @@ class Demo:
     Attributes:
         offered: Names that the server lists, by kind.
         outcomes: All calls that gave what they should.
-        lacking: What the plugin said of calls that this server cannot do.
+        lacking: The plugin's words on what this server cannot do.
         failed: What became of the other calls.
         taken: File names that are in use, in lower case.
     """
@@ -75,15 +73,14 @@ class Demo:
     host: PluginHost
     credentials: Mapping[str, str]
     folder: Path
-    show: Show
     offered: dict[str, list[str]] = field(default_factory=dict)
     outcomes: list[Outcome] = field(default_factory=list)
     lacking: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     taken: set[str] = field(default_factory=set)
 
-    def find(self) -> None:
-        """Look up what the server has, as a workflow would, and say how much it is."""
+    def find_resources(self) -> None:
+        """Look up what the server has, as a workflow would, and print how much it is."""
         everything = self._list("all")
         missing = everything.jsons[0]["not_listed"]
         if missing:
@@ -94,107 +91,98 @@ class Demo:
                 listing = self._list(kind).jsons[0]
                 self.offered[kind] = [row["name"] for row in listing["resources"]]
                 total = listing["total"]
-                counted = words.removesuffix("s") if total == 1 else words
-                found += [f"{total or 'no'} {counted}"]
-        self.show.say(f"Found: {', '.join(found)}")
+                found.append(f"{total} {words.removesuffix('s') if total == 1 else words}")
+        _print(f"Found: {', '.join(found)}")
 
     def _list(self, kind: str) -> ToolResult:
-        requested = {"kind": kind}
-        return self.host.invoke(PROVIDER, "sd_list_resources", self.credentials, requested)
+        return self.host.invoke(PROVIDER, "sd_list_resources", self.credentials, {"kind": kind})
 
-    def do(self, title: str, steps: list[Step]) -> list[Outcome]:
-        """Do the steps, save what comes, print the table; a step that fails does not end it."""
-        done: list[Outcome] = []
-        with self.show.progress(steps) as going:
-            for step in going:
-                name = f"{step.tool} ({step.title})"
-                try:
-                    done.append(self._call(step))
-                except (PluginError, NotCalled, TimeoutError) as error:
-                    lacks = isinstance(error, PluginError) and LACKS.search(error.message)
-                    (self.lacking if lacks else self.failed).append(f"{name}: {error}")
-        if done:
-            self.show.table(title, done)
-        self.outcomes += done
-        return done
+    def do(self, title: str, steps: Sequence[Step]) -> None:
+        """Do the steps and save what comes; a step that fails does not end it."""
+        _print(f"{title}:")
+        for step in steps:
+            try:
+                result = self._invoke(step)
+            except (PluginError, NotCalled, TimeoutError) as error:
+                lacks = isinstance(error, PluginError) and LACKS.search(error.message)
+                report = self.lacking if lacks else self.failed
+                report.append(f"{step.tool} ({step.title}): {error}")
+                continue
+            outcome = save(step, result, self.folder, self.taken)
+            self.outcomes.append(outcome)
+            _print(f"  {outcome.name} ({result.seconds:.2f} s)")
+            for image in outcome.images:
+                _print(f"    {image.path.name}: {image.facts}")
+            if not outcome.images:
+                _print(f"    “{outcome.text.partition('\n')[0][:WORDS]}” …")
+            for warning in result.variables.get("warnings") or ():
+                _print(f"    Warning: {warning}")
 
-    def _call(self, step: Step) -> Outcome:
-        caller = ClassicAgent() if step.says else WorkflowNode()
+    def _invoke(self, step: Step) -> ToolResult:
+        caller = ClassicAgent() if step.wish else WorkflowNode()
         settings = {
             name: value.chosen(self.offered) if isinstance(value, Name) else value
             for name, value in step.settings.items()
         }
-        result = self.host.invoke(
+        return self.host.invoke(
             PROVIDER, step.tool, self.credentials, step.parameters, caller=caller, settings=settings
         )
-        return saved(step, result, self.folder, self.taken)
 
-    def end(self) -> int:
-        """Say what was left out and what failed.
-
-        Returns:
-            The exit status: 0 when the server did all that it can.
-        """
+    def do_all(self, prompt: str) -> int:
+        """Do everything; return the exit status, 0 when the server did all that it can."""
+        self.find_resources()
+        self.do("From words", from_words(prompt))
+        if self.outcomes:
+            first = self.outcomes[0].images[0].path
+            image = self.host.files.add(first.read_bytes(), first.name)
+            self.do("Each tool, on the first image", from_an_image(prompt, image))
+            self.do("An agent's chat", chat())
+            write_contact_sheet(self.outcomes, self.folder / "contact-sheet.png")
+            _print(f"Contact sheet: {self.folder / 'contact-sheet.png'}")
         if self.lacking:
-            self.show.say("Not on this server:")
-        for line in self.lacking:
-            self.show.say(f"  {line}")
+            _print("Not on this server:", *self.lacking, sep="\n  ")
         for line in self.failed:
-            self.show.complain(f"Failed: {line}")
-        return 1 if self.failed else 0
+            _print(f"Failed: {line}")
+        return FAILED if self.failed or not self.outcomes else 0
 
 
-def run(environment: Mapping[str, str], console: Console, root: Path = ROOT) -> int:
+def main(environment: Mapping[str, str]) -> int:
     """Do the whole demonstration.
 
     Returns:
-        The exit status: 0 when the server did all that it can.
+        The exit status: 0 when the server did all that it can, 1 when a call failed, 2 when there
+        is no such server or it refuses the credentials.
     """
-    show = Show(console)
     given = {name: environment.get(name.upper(), "").strip() for name in CREDENTIALS}
-    prompt = environment.get("PROMPT", "").strip() or PROMPT
     family = environment.get("FAMILY", "").strip() or "a1111"
     folder = Path(environment.get("OUT", "").strip() or "out")
     if family not in FAMILIES and not given["base_url"]:
-        show.complain(f"There is no simulated {family}; FAMILY is one of {', '.join(FAMILIES)}.")
-        return 1
-    folder.mkdir(parents=True, exist_ok=True)
+        _print(f"There is no simulated {family}; FAMILY is one of {', '.join(FAMILIES)}.")
+        return IMPOSSIBLE
     with ExitStack() as stack:
         if not given["base_url"]:
-            sim = stack.enter_context(
-                Simulator(
-                    family,
-                    extensions=EXTENSIONS.get(family, []),
-                    step_seconds=STEP_SECONDS if console.is_terminal else 0.0,
-                )
-            )
+            sim = stack.enter_context(Simulator(family, extensions=EXTENSIONS.get(family, [])))
             given["base_url"] = sim.url
-            show.say(f"Simulated WebUI: {family} at {sim.url} (BASE_URL= takes a real one)")
+            _print(f"Simulated WebUI: {family} at {sim.url} (BASE_URL= takes a real one)")
         credentials = {name: value for name, value in given.items() if value}
         try:
-            host = stack.enter_context(PluginHost(root))
+            host = stack.enter_context(PluginHost(ROOT))
             name = f"{host.manifest['name']} {host.manifest['version']}"
-            show.say(f"Plugin {name}: started in {host.start_seconds:.2f} s")
+            _print(f"Plugin {name}: started in {host.start_seconds:.2f} s")
             host.validate_credentials(PROVIDER, credentials)
-            show.say("Credentials: good")
-            demo = Demo(host, credentials, folder, show)
-            demo.find()
-            shots = [
-                shot for done in demo.do("From words", from_words(prompt)) for shot in done.shots
-            ]
-            if not shots:
-                demo.failed += demo.lacking or ["no image was made."]
-            else:
-                first = host.files.add(shots[0].file.data, shots[0].file.filename)
-                demo.do("Each tool once, on the first image", from_an_image(prompt, first))
-                demo.do("An agent's chat", chat())
-                contact_sheet(demo.outcomes, folder / "contact-sheet.png")
-                show.say(f"Contact sheet: {folder / 'contact-sheet.png'}")
-            return demo.end()
+            _print("Credentials: good")
+            folder.mkdir(parents=True, exist_ok=True)
+            demo = Demo(host, credentials, folder)
+            return demo.do_all(environment.get("PROMPT", "").strip() or PROMPT)
         except (PluginError, PluginDied, TimeoutError) as error:
-            show.complain(str(error))
-            return 1
+            _print(str(error))
+            return IMPOSSIBLE
+
+
+def _print(*lines: str, sep: str = "") -> None:
+    """Print at once, also where a program reads it."""
+    print(*lines, sep=sep, flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(run(os.environ, Console()))
+    sys.exit(main(os.environ))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,40 +11,33 @@ from pathlib import Path
 from PIL import Image
 
 from devkit.demo.steps import Step
-from devkit.host import ToolFile, ToolResult
+from devkit.host import ToolResult
 
 
 @dataclass(frozen=True, slots=True)
-class Shot:
-    """An image that was saved.
+class SavedImage:
+    """An image in the folder of the demonstration, and what is printed of it."""
 
-    Attributes:
-        seed: As the tool's JSON says; None for tools that have none.
-        width: In pixels, from the file.
-        height: In pixels, from the file.
-    """
-
-    step: Step
-    file: ToolFile
     path: Path
-    seed: int | None
-    width: int
-    height: int
+    facts: str
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A call, its images and its words: for an agent what its model reads."""
+    """A call that gave what it should: its images, or its words, for an agent what it reads."""
 
     step: Step
-    shots: tuple[Shot, ...]
+    images: tuple[SavedImage, ...]
     text: str
-    warnings: tuple[str, ...]
-    seconds: float
+
+    @property
+    def name(self) -> str:
+        """Tool and title."""
+        return f"{self.step.tool}: {self.step.title}"
 
 
-def saved(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outcome:
-    """Save the files of a result under their own names.
+def save(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outcome:
+    """Save the files of a result under their own names, or with a number where these are taken.
 
     Args:
         step: The call.
@@ -54,29 +48,25 @@ def saved(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outc
     seeds = {
         image["filename"]: image.get("seed")
         for report in result.jsons
-        if isinstance(report, dict)
         for image in report.get("images", [])
     }
-    shots = []
+    images = []
     for file in result.files:
-        path = folder / next(name for name in _names(file.filename) if name.lower() not in taken)
-        taken.add(path.name.lower())
-        path.write_bytes(file.data)
-        with Image.open(io.BytesIO(file.data)) as picture:
-            width, height = picture.size
-        shots.append(Shot(step, file, path, seeds.get(file.filename), width, height))
-    warnings = result.variables.get("warnings") or []
-    return Outcome(
-        step, tuple(shots), result.text.strip(), tuple(map(str, warnings)), result.timings.end
-    )
+        name = next(name for name in _names(file.filename) if name.lower() not in taken)
+        taken.add(name.lower())
+        (folder / name).write_bytes(file.data)
+        width, height = Image.open(io.BytesIO(file.data)).size
+        facts = [f"{width}×{height}", file.mime_type, f"{file.size:,} bytes"]
+        if seed := seeds.get(file.filename):
+            facts.append(f"seed {seed}")
+        images.append(SavedImage(folder / name, ", ".join(facts)))
+    return Outcome(step, tuple(images), result.text.strip())
 
 
 def _names(filename: str) -> Iterator[str]:
     """Yield the name, then the name with a number, for as long as need be."""
-    # A name is what the plugin says; it must not lead out of the folder.
+    # The plugin chooses the name; it must not lead out of the folder.
     path = Path(Path(filename.replace("\\", "/")).name or "unnamed")
     yield path.name
-    number = 2
-    while True:
+    for number in itertools.count(2):
         yield f"{path.stem}-{number}{path.suffix}"
-        number += 1

@@ -1,4 +1,4 @@
-"""What the demonstration asks the plugin for, call by call."""
+"""What the demonstration requests of the plugin, call by call."""
 
 from __future__ import annotations
 
@@ -12,13 +12,10 @@ FileParameter = Mapping[str, Any]
 SEED = 1235
 """The same at each run, so that each run shows the same images."""
 
-AREA = "50, 0, 100, 45"
-"""What is painted anew: left, top, right and bottom in percent."""
-
-PASTED = """a castle in winter, snow, pale light
+GENERATION_DATA = """a castle in winter, snow, pale light
 Negative prompt: blurry, people
 Steps: 12, Sampler: Euler a, CFG scale: 6, Seed: 2026, Size: 512x640"""
-"""Generation data as people copy it from a model's page."""
+"""As people copy it from a model's page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +25,7 @@ class Name:
     Attributes:
         kind: Of ``sd_list_resources``.
         words: The name should hold them; without a fitting one the first is taken.
-        otherwise: What is asked for where the server lists none; the plugin says what is missing.
+        otherwise: Used where the server lists none; the plugin then tells what is missing.
         text: The parameter's text around the name.
     """
 
@@ -51,18 +48,23 @@ class Step:
     """One call of a tool.
 
     Attributes:
-        title: Stands in the table and on the contact sheet.
+        title: What it shows.
         tool: The tool's name.
         parameters: What a model or a variable gives it.
         settings: What the builder of the app has set; a :class:`Name` is looked up first.
-        says: What the user of an agent says, for whom its model makes the call; blank: a workflow.
+        wish: Of the user of an agent, for whom its model makes the call; blank: a workflow.
     """
 
     title: str
     tool: str
     parameters: Mapping[str, Any]
     settings: Mapping[str, Any] = field(default_factory=dict)
-    says: str = ""
+    wish: str = ""
+
+    @property
+    def summary(self) -> str:
+        """What was requested, in a line."""
+        return self.wish or self.parameters.get("prompt", "")
 
 
 def from_words(prompt: str) -> list[Step]:
@@ -81,7 +83,7 @@ def from_words(prompt: str) -> list[Step]:
         Step("as WebP", "sd_txt2img", {
             "prompt": "sunflowers in a vase, watercolour", "seed": 37,
         }, {"size": "576", "output_format": "webp"}),
-        Step("generation data", "sd_txt2img", {}, {"more_settings": PASTED}),
+        Step("generation data", "sd_txt2img", {}, {"more_settings": GENERATION_DATA}),
         Step("face detailer", "sd_txt2img", {
             "prompt": "portrait of a sailor", "seed": 41,
         }, {"face_detailer": detector}),
@@ -90,6 +92,7 @@ def from_words(prompt: str) -> list[Step]:
 
 def from_an_image(prompt: str, image: FileParameter) -> list[Step]:
     """Return a call of each other tool, on the first image."""
+    canny = {"control_module": "canny", "control_model": Name("controlnet_models", "canny")}
     return [
         Step("the same again", "sd_txt2img", {"reproduce": image}),
         Step("restyled", "sd_img2img", {
@@ -97,8 +100,8 @@ def from_an_image(prompt: str, image: FileParameter) -> list[Step]:
             "seed": SEED + 10,
         }),
         Step("an area anew", "sd_inpaint", {
-            "prompt": f"{prompt}, a hot-air balloon in the sky", "image": image, "mask_area": AREA,
-            "seed": SEED,
+            "prompt": f"{prompt}, a hot-air balloon in the sky", "image": image,
+            "mask_area": "50, 0, 100, 45", "seed": SEED,
         }),
         Step("made wider", "sd_outpaint", {
             "prompt": prompt, "image": image, "expand_left": 256, "expand_right": 256,
@@ -106,9 +109,7 @@ def from_an_image(prompt: str, image: FileParameter) -> list[Step]:
         }),
         Step("along its edges", "sd_controlnet", {
             "prompt": f"{prompt}, neon", "control_image": image, "seed": SEED,
-        }, {
-            "control_module": "canny", "control_model": Name("controlnet_models", "canny"),
-        }),
+        }, canny),
         Step("twice as large", "sd_upscale", {"images": [image], "scale": 2}, {
             "upscaler": Name("upscalers", "esrgan"),
         }),
@@ -123,11 +124,11 @@ def chat() -> list[Step]:
     return [
         Step("an agent draws", "sd_txt2img", {
             "prompt": "a red barn in autumn, golden light", "seed": 53,
-        }, says="Draw me a red barn in autumn."),
+        }, wish="Draw me a red barn in autumn."),
         Step("and changes it", "sd_img2img", {
             "prompt": "a red barn at sunset, orange sky", "image_id": "last", "seed": 54,
             "denoising_strength": 0.7,
-        }, says="Nice. Now at sunset, please."),
+        }, wish="Nice. Now at sunset, please."),
         Step("and enlarges it", "sd_upscale", {"image_id": "last", "scale": 2},
-             says="Make it larger for my wall."),
+             wish="Make it larger for my wall."),
     ]  # fmt: skip

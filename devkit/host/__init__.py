@@ -6,17 +6,9 @@ standard library.
 Example:
     >>> with PluginHost(Path(".")) as host:
     ...     host.validate_credentials("stable_diffusion", {"base_url": "http://127.0.0.1:7860"})
-    ...     result = host.invoke("stable_diffusion", "sd_txt2img", credentials, {"prompt": "a cat"})
-    ...     result.files[0].filename
-
-    As the model of an agent app calls it:
-
-    >>> agent = ClassicAgent(user_id="ann")
-    >>> call = {"prompt": "a cat"}
-    >>> result = host.invoke(
-    ...     "stable_diffusion", "sd_txt2img", credentials, call, caller=agent, settings={"steps": 9}
-    ... )
-    >>> agent.sees(result).model_text
+    ...     given, agent = {"prompt": "a cat"}, ClassicAgent(user_id="ann")
+    ...     result = host.invoke("stable_diffusion", "sd_txt2img", credentials, given, caller=agent)
+    ...     agent.sees(result).model_text
 """
 
 from devkit.host.call import Call
@@ -33,14 +25,7 @@ from devkit.host.callers import (
 )
 from devkit.host.error_views import ErrorViews, views_of
 from devkit.host.process import PluginHost
-from devkit.host.results import (
-    PluginDied,
-    PluginError,
-    Seen,
-    Timings,
-    ToolFile,
-    ToolResult,
-)
+from devkit.host.results import PluginDied, PluginError, Seen, ToolFile, ToolResult
 from devkit.host.serverless import ServerlessPlugin
 
 __all__ = [
@@ -59,7 +44,6 @@ __all__ = [
     "PluginHost",
     "Seen",
     "ServerlessPlugin",
-    "Timings",
     "ToolFile",
     "ToolResult",
     "WorkflowNode",

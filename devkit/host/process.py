@@ -1,34 +1,31 @@
-"""Starts a plugin's process and speaks the daemon's protocol with it: JSON lines over pipes."""
+"""Runs a plugin's process and speaks the daemon's protocol with it: JSON lines over pipes."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
-from queue import Empty, SimpleQueue
-from typing import IO, Any
+from typing import Any
 
 import psutil
 
 from devkit.closing import Closing
 from devkit.files import FileServer
-from devkit.host import questions
 from devkit.host.call import Call
-from devkit.host.callers import Caller, WorkflowNode
+from devkit.host.callers import Caller, WorkflowNode, invocation
+from devkit.host.launch import killed_after, launch
 from devkit.host.results import PluginDied, PluginError, ToolResult
-from devkit.host.tool_form import ToolForm
 
-START_SECONDS = 60.0
+START_SECONDS = VALIDATION_SECONDS = 60.0
 STOP_SECONDS = 10.0
-REQUEST_SECONDS = 60.0
+INVOCATION_SECONDS = 600.0
+"""Dify's daemon waits so long."""
 
 READ_BYTES = 2**18
 """Read at once at most. A line is some 11 KB; Python's usual 8 KB would take two reads for each."""
@@ -49,12 +46,16 @@ class PluginHost(Closing):
         keep_data: Whether the bytes of files are kept, or counted only (for benchmarks).
 
     Attributes:
-        manifest: What the plugin's first line says.
+        manifest: The plugin's first line.
         start_seconds: From the start of the process to that line.
         heartbeats: When the heartbeats came, by ``time.monotonic()``.
         logs: Log events outside any session, as the daemon would write them to its own log.
         violations: Everything on stdout that is not the protocol. Should be empty.
         files: Where the plugin uploads files, and where those of a new agent lie.
+        process: The plugin's process, for its memory, CPU time and open files.
+
+    Raises:
+        PluginDied: The process ended, or had to be killed, before a first line with a manifest.
     """
 
     def __init__(
@@ -65,8 +66,6 @@ class PluginHost(Closing):
         env: Mapping[str, str] | None = None,
         keep_data: bool = True,
     ) -> None:
-        self.manifest: dict[str, Any] = {}
-        self.start_seconds = 0.0
         self.heartbeats: list[float] = []
         self.logs: list[dict[str, Any]] = []
         self.violations: list[str] = []
@@ -76,62 +75,41 @@ class PluginHost(Closing):
         self._calls: dict[str, Call] = {}
         self._lock = threading.Lock()
         self._dead = False
-        self._first_line: SimpleQueue[bytes] = SimpleQueue()
-        # From the environment coverage learns that it has to measure the plugin too.
-        environment = {**os.environ, "INSTALL_METHOD": "local", **(env or {})}
         began = time.perf_counter()
-        self._process = subprocess.Popen(
-            [python, "-m", "main"],
-            cwd=folder,
-            env=environment,
-            bufsize=READ_BYTES,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        env = {"INSTALL_METHOD": "local", **(env or {})}
+        pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+        self._process = launch(folder, python, env, bufsize=READ_BYTES, **pipes)
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self.process = psutil.Process(self._process.pid)
         self.files = FileServer()
-        self._threads = [
-            threading.Thread(target=self._read_stderr, daemon=True),
+        self._readers = [
+            threading.Thread(target=self._stderr.extend, args=[self._process.stderr], daemon=True),
             threading.Thread(target=self._read_stdout, daemon=True),
         ]
-        for thread in self._threads:
-            thread.start()
-        try:
-            self._read_manifest()
-        except BaseException:
-            self.close()
-            raise
+        self._readers[0].start()
+        with killed_after(self._process, START_SECONDS):
+            line = self._stdout.readline()
         self.start_seconds = time.perf_counter() - began
-
-    @property
-    def pid(self) -> int:
-        """Id of the plugin's process."""
-        return self._process.pid
-
-    @property
-    def process(self) -> psutil.Process:
-        """The plugin's process, for its memory, CPU time and open files."""
-        return psutil.Process(self._process.pid)
+        self._readers[1].start()
+        try:
+            self.manifest: dict[str, Any] = json.loads(line)
+        except ValueError:
+            problem = f"The plugin's first line is no manifest but {line[:200]!r}."
+            death = PluginDied(problem) if line else self._obituary()
+            self.close()
+            raise death from None
 
     @property
     def stderr(self) -> str:
         """The last 2,000 lines that the plugin wrote to stderr."""
         return b"".join(self._stderr).decode(errors="replace")
 
-    def validate_credentials(
-        self,
-        provider: str,
-        credentials: Mapping[str, Any],
-        *,
-        timeout: float | None = REQUEST_SECONDS,
-    ) -> None:
-        """Check credentials, as Dify's form does when it is saved.
-
-        Raises:
-            PluginError: The plugin refuses them; its message says why.
-        """
-        call = self._send(questions.validation(provider, credentials))
-        call.wait(timeout)
+    def validate_credentials(self, provider: str, credentials: Mapping[str, Any]) -> None:
+        """Check credentials, as Dify's form does when it is saved; PluginError tells the reason."""
+        data = {"provider": provider, "credentials": dict(credentials)}
+        call = self._send(Caller().request("validate_tool_credentials", **data))
+        call.wait(VALIDATION_SECONDS)
         if not any(message.get("result") is True for message in call.messages):
             raise PluginError("", f"no result, but {call.messages}")
 
@@ -158,9 +136,9 @@ class PluginHost(Closing):
         Raises:
             NotCalled: The caller would not call the tool.
         """
-        form = ToolForm(self._folder, tool)
+        form = self._folder / "tools" / f"{tool}.yaml"
         arguments = caller.arguments(form, parameters, settings or {}, self.files)
-        return self._send(questions.invocation(provider, tool, credentials, arguments), caller)
+        return self._send(invocation(caller, provider, tool, credentials, arguments))
 
     def invoke(
         self,
@@ -171,90 +149,54 @@ class PluginHost(Closing):
         *,
         caller: Caller = WORKFLOW_NODE,
         settings: Mapping[str, Any] | None = None,
-        timeout: float | None = 600.0,
+        timeout: float | None = INVOCATION_SECONDS,
     ) -> ToolResult:
-        """Invoke a tool and wait for all that it yields; Dify's daemon waits 600 s.
-
-        The arguments are those of ``start``.
-
-        Raises:
-            NotCalled: The caller would not call the tool.
-            PluginError: The tool raised.
-            PluginDied: The plugin's process ended.
-            TimeoutError: It took longer than ``timeout`` seconds.
-        """
+        """Invoke a tool and wait for all that it yields: ``start`` and ``Call.wait`` in one."""
         call = self.start(provider, tool, credentials, parameters, caller=caller, settings=settings)
         return call.wait(timeout)
 
     def close(self) -> None:
         """End the plugin: SIGTERM, and after 10 seconds SIGKILL."""
         self._process.terminate()
-        try:
-            self._process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
+        with killed_after(self._process, STOP_SECONDS):
             self._process.wait()
-        for thread in self._threads:
+        for thread in self._readers:
             thread.join(STOP_SECONDS)
         # Not before the process has ended: the SDK spins when its stdin is closed.
-        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+        for pipe in (self._stdin, self._stdout, self._process.stderr):
             assert pipe
             pipe.close()
         self.files.close()
 
-    def _send(self, data: Mapping[str, Any], caller: Caller | None = None) -> Call:
-        call = Call(uuid.uuid4().hex, keep_data=self._keep_data)
+    def _send(self, request: Mapping[str, Any]) -> Call:
+        call = Call(keep_data=self._keep_data)
         with self._lock:
             if self._dead:
                 raise self._obituary()
             self._calls[call.session_id] = call
             try:
-                self._write(questions.request(call.session_id, data, caller))
+                self._write(call.session_id, request)
             except OSError:
                 raise self._obituary() from None
         return call
 
-    def _write(self, event: Mapping[str, Any]) -> None:
-        stdin = self._process.stdin
-        assert stdin
-        stdin.write(json.dumps(event).encode() + b"\n")
-        stdin.flush()
-
-    def _read_manifest(self) -> None:
-        try:
-            line = self._first_line.get(timeout=START_SECONDS)
-        except Empty:
-            raise PluginDied(
-                f"The plugin said nothing for {START_SECONDS:g} s.\n{self.stderr[-4000:]}"
-            ) from None
-        if not line:
-            raise self._obituary()
-        try:
-            self.manifest = json.loads(line)
-        except ValueError:
-            raise PluginDied(
-                f"The plugin's first line is no manifest but {line[:200]!r}."
-            ) from None
+    def _write(self, session_id: str, event: Mapping[str, Any]) -> None:
+        self._stdin.write(json.dumps({"session_id": session_id, **event}).encode() + b"\n")
+        self._stdin.flush()
 
     def _obituary(self) -> PluginDied:
-        """What the plugin's death looks like to whoever waits for it."""
+        """Return the error for those who wait for a plugin that has died."""
         self._process.wait(STOP_SECONDS)
-        self._threads[0].join(STOP_SECONDS)
+        self._readers[0].join(STOP_SECONDS)
         return PluginDied(
             f"The plugin's process ended with status {self._process.returncode}. "
             f"Its last words:\n{self.stderr[-4000:]}"
         )
 
-    def _read_stderr(self) -> None:
-        for line in _lines(self._process.stderr):
-            self._stderr.append(line)
-
     def _read_stdout(self) -> None:
-        lines = _lines(self._process.stdout)
-        self._first_line.put(next(lines, b""))
-        for line in lines:
+        for line in self._stdout:
             if not line.isspace():
-                self._take_line(line)
+                self._receive(line)
         with self._lock:
             self._dead = True
             unfinished = list(self._calls.values())
@@ -262,7 +204,7 @@ class PluginHost(Closing):
         for call in unfinished:
             call.fail(self._obituary())
 
-    def _take_line(self, line: bytes) -> None:
+    def _receive(self, line: bytes) -> None:
         if len(line) > LONGEST_LINE:
             self.violations.append(f"a line of {len(line)} bytes: {line[:200]!r}")
         try:
@@ -274,7 +216,7 @@ class PluginHost(Closing):
             return
         match kind:
             case "session":
-                self._take_message(event["session_id"], data)
+                self._receive_message(event["session_id"], data["type"], data["data"])
             case "heartbeat":
                 self.heartbeats.append(time.monotonic())
             case "log":
@@ -282,37 +224,32 @@ class PluginHost(Closing):
             case _:
                 self.violations.append(f"event {kind!r}: {line[:200]!r}")
 
-    def _take_message(self, session_id: str, data: Mapping[str, Any]) -> None:
+    def _receive_message(self, session_id: str, kind: str, data: Mapping[str, Any]) -> None:
         call = self._calls.get(session_id)
         if call is None:
             self.violations.append(f"a message of no open session: {str(data)[:200]}")
             return
-        if data["type"] == "invoke":
-            self._answer(session_id, data["data"])
+        if kind == "invoke":
+            self._respond(session_id, data)
             return
-        # Its end lets the one go on who waits for it, so it must be off the books by then.
-        if data["type"] == "end":
+        # The end wakes the one who waits for the call, so it must be off the books by then.
+        if kind == "end":
             with self._lock:
                 self._calls.pop(session_id, None)
-        if problem := call.take(data["type"], data["data"]):
+        if problem := call.receive(kind, data):
             self.violations.append(problem)
 
-    def _answer(self, session_id: str, requested: Mapping[str, Any]) -> None:
+    def _respond(self, session_id: str, request: Mapping[str, Any]) -> None:
         """Answer a backwards invocation: an upload with its address, all else with an error."""
-        kind = requested["type"]
+        kind = request["type"]
         if kind == "upload_file":
-            address = self.files.upload_address(**requested["request"])
+            address = self.files.upload_address(**request["request"])
             answer: dict[str, Any] = {"event": "response", "message": "", "data": {"url": address}}
         else:
             self.violations.append(f"a backwards invocation of the type {kind!r}")
             answer = {"event": "error", "message": f"no {kind} here", "data": None}
-        end: dict[str, Any] = {"event": "end", "message": "", "data": None}
+        end = {"event": "end", "message": "", "data": None}
+        name = {"backwards_request_id": request["backwards_request_id"]}
         with self._lock, contextlib.suppress(OSError):
             for each in (answer, end):
-                each["backwards_request_id"] = requested["backwards_request_id"]
-                self._write(questions.backwards(session_id, each))
-
-
-def _lines(pipe: IO[bytes] | None) -> Any:
-    assert pipe
-    return iter(pipe)
+                self._write(session_id, {"event": "backwards_response", "data": each | name})

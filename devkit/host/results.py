@@ -27,64 +27,33 @@ class PluginError(Exception):
         self.message = message
         self.details = details or {}
 
-    @property
-    def traceback(self) -> str:
-        """Where it was raised."""
-        return str(self.details.get("traceback", ""))
-
 
 class PluginDied(Exception):
-    """The plugin's process ended, or never said its first line; the text holds its last words."""
+    """The plugin's process ended, or never wrote its first line; the text holds its last words."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolFile:
-    """A file put together from its blob chunks.
+    """A file put together from its blob chunks."""
 
-    Attributes:
-        data: The bytes; empty when the host was told to discard them.
-        size: Number of bytes, whether they were kept or not.
-        mime_type: As the tool says; "" when it says nothing.
-        filename: As the tool says; "" when it says nothing.
-        meta: Everything that the tool said of the file.
-    """
-
-    data: bytes
-    size: int
-    mime_type: str
-    filename: str
-    meta: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Seconds since the request was written; None for what did not come."""
-
-    first_message: float | None
-    first_blob_chunk: float | None
-    last_blob_chunk: float | None
-    end: float
+    data: bytes  # empty when the host was told to discard them
+    size: int  # number of bytes, whether they were kept or not
+    mime_type: str  # as the tool reports it, or ""
+    filename: str  # as the tool reports it, or ""
+    meta: Mapping[str, Any]  # all that the tool reports of the file
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """All that an invocation yielded, in order.
-
-    Attributes:
-        texts: Text messages.
-        jsons: JSON messages.
-        variables: Variables of the output schema; the last value of each.
-        files: Files, in the order in which they were complete.
-        timings: When it came.
-        raw_messages: Every message as the plugin sent it, but of a file only the closing chunk.
-    """
+    """All that an invocation yielded, in order."""
 
     texts: tuple[str, ...]
     jsons: tuple[Any, ...]
-    variables: Mapping[str, Any]
-    files: tuple[ToolFile, ...]
-    timings: Timings
-    raw_messages: tuple[Message, ...]
+    variables: Mapping[str, Any]  # of the output schema; the last value of each
+    files: tuple[ToolFile, ...]  # in the order in which they were complete
+    raw_messages: tuple[Message, ...]  # as the plugin sent them; of a file the closing chunk
+    seconds: float  # from the request to the end
+    first_chunk: float | None = None  # seconds to the first blob chunk
 
     @property
     def text(self) -> str:
@@ -94,14 +63,8 @@ class ToolResult:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a user and a model get of an invocation.
+    """What a user and a model get of an invocation."""
 
-    Attributes:
-        model_text: What an agent's model reads; "" for a node.
-        shown: The images that Dify stores and shows; for one sent as a link its address.
-        outputs: A node's output variables; empty for agents.
-    """
-
-    model_text: str = ""
-    shown: tuple[ToolFile | str, ...] = ()
-    outputs: Mapping[str, Any] = field(default_factory=dict)
+    model_text: str = ""  # what an agent's model reads
+    shown: tuple[ToolFile, ...] = ()  # the images that Dify stores and shows
+    outputs: Mapping[str, Any] = field(default_factory=dict)  # a node's output variables

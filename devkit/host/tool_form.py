@@ -14,7 +14,6 @@ import yaml
 class Parameter:
     """One parameter: ``form`` is "llm" (a model fills it) or "form" (the app's builder does)."""
 
-    name: str
     type: str
     form: str
     required: bool
@@ -42,37 +41,13 @@ class Parameter:
                 return "" if value is None else str(value)
 
 
-@dataclass(frozen=True, slots=True)
-class ToolForm:
-    """A tool's form; the file is read when the parameters are first asked for.
-
-    Args:
-        folder: The plugin's folder.
-        tool: The tool's name.
-    """
-
-    folder: Path
-    tool: str
-
-    @property
-    def parameters(self) -> dict[str, Parameter]:
-        """Its parameters by name, in order."""
-        return _parameters(self.folder, self.tool)
-
-
 @cache
-def _parameters(folder: Path, tool: str) -> dict[str, Parameter]:
-    for path in sorted(folder.glob("tools/*.yaml")):
-        form = yaml.safe_load(path.read_text(encoding="utf-8"))
-        if form["identity"]["name"] == tool:
-            return {
-                each["name"]: Parameter(
-                    name=each["name"],
-                    type=each["type"],
-                    form=each["form"],
-                    required=each.get("required", False),
-                    default=each.get("default"),
-                )
-                for each in form.get("parameters") or ()
-            }
-    raise LookupError(f"{folder} has no tool named {tool}.")
+def parameters_of(form: Path) -> dict[str, Parameter]:
+    """Return the parameters in a tool's YAML by name, in order."""
+    tool = yaml.safe_load(form.read_text(encoding="utf-8"))
+    return {
+        each["name"]: Parameter(
+            each["type"], each["form"], each.get("required", False), each.get("default")
+        )
+        for each in tool.get("parameters") or ()
+    }

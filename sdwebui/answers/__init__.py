@@ -1,1 +1,1 @@
-"""From a server's response to images and a report of what was done."""
+"""Images and reports of what was done, read from a server's responses."""

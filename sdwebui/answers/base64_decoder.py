@@ -1,4 +1,4 @@
-"""One image out of one JSON string: base64 decoded piece by piece as it arrives."""
+"""Base64 in a JSON string, decoded piece by piece as it arrives."""
 
 import binascii
 import io
@@ -10,7 +10,7 @@ from pybase64 import b64decode
 from sdwebui.errors import NotAnImage
 
 CUT_ESCAPE = re.compile(rb"\\(?:u[0-9A-Fa-f]{0,3})?\Z")
-"""An escape of JSON that the end of a chunk cut."""
+"""An escape of JSON that the end of a chunk cuts."""
 
 _PLAIN_START = re.compile(rb"[A-Za-z0-9+/]{5}")
 _SCHEME = b"data:"
@@ -19,7 +19,7 @@ _WHITESPACE = b" \t\r\n"
 
 
 class ImageText:
-    r"""Takes the text between the quotes of one JSON string; gives the bytes it stands for.
+    r"""Decodes an image from the text between the quotes of one JSON string.
 
     Base64 is read strictly (standard alphabet, padding required), except that JSON's escapes
     (``\/``, ``\u003d``) and escaped line breaks are undone and a ``data:image/png;base64,``
@@ -27,7 +27,7 @@ class ImageText:
     in a buffer that ``done`` hands over without copying it.
 
     Args:
-        number: Which image of the answer this is, from 1; for messages.
+        number: Position of the image in the answer, from 1; for messages.
     """
 
     def __init__(self, number: int) -> None:
@@ -39,10 +39,10 @@ class ImageText:
         self._padded = False
 
     def add(self, text: memoryview) -> None:
-        """Take the next piece, cut anywhere.
+        """Decode the next piece of the text, which may be cut anywhere.
 
         Raises:
-            NotAnImage: It is not base64.
+            NotAnImage: The text is not base64.
         """
         if not self._begun:
             start = self._held + text[: len(_SCHEME)]
@@ -69,7 +69,7 @@ class ImageText:
         self._held = bytes(text[cut:])
 
     def done(self) -> bytes:
-        """The whole image; an empty string gives ``b""``.
+        """Return the whole image; ``b""`` for an empty string.
 
         Raises:
             NotAnImage: The text does not end where base64 can end.
@@ -82,7 +82,7 @@ class ImageText:
         return self._decoded.getvalue()
 
     def _add_odd(self, text: memoryview) -> None:
-        """Take a piece that holds something beside plain base64, or is too short to tell."""
+        """Decode a piece that holds something beside plain base64, or is too short to know."""
         raw = self._held + text
         escape = CUT_ESCAPE.search(raw)
         whole = raw[: escape.start()] if escape else raw
@@ -102,7 +102,7 @@ class ImageText:
         self._held = plain[cut:] + raw[len(whole) :]
 
     def _without_data_url(self, plain: bytes) -> tuple[bytes, bool]:
-        """The text after a data URL's comma, and whether it is known yet where that is."""
+        """Return the text after a data URL's comma, and whether the comma was reached."""
         if not _SCHEME.startswith(plain[: len(_SCHEME)].lower()):
             return plain, True
         head, comma, base64 = plain.partition(b",")

@@ -12,10 +12,11 @@ class Image:
     """One finished image.
 
     Attributes:
-        data: The file, as the server made it.
-        format: MIME type and extension, found from its bytes.
-        seed: Its seed; None for one that was upscaled.
-        width: In pixels, from its header; likewise ``height``.
+        data: The file as the server made it.
+        format: MIME type and extension, found from the file's bytes.
+        seed: Seed of the image; None where it was upscaled.
+        width: Width in pixels, from the file's header.
+        height: Height in pixels, from the file's header.
     """
 
     data: bytes = field(repr=False)
@@ -26,7 +27,11 @@ class Image:
 
 
 class Images[Outcome](Iterator[Image]):
-    """The images of one call, each as soon as it is complete; then :attr:`report`."""
+    """The images of one call, each as soon as it is complete, and then :attr:`report`.
+
+    Args:
+        made: Yields the images and returns the report.
+    """
 
     def __init__(self, made: Generator[Image, None, Outcome]) -> None:
         self._made = made
@@ -45,15 +50,15 @@ class Images[Outcome](Iterator[Image]):
 
     @property
     def report(self) -> Outcome:
-        """What was done, with a warning for everything that differs from what was requested.
+        """The report of what was done, with a warning for every difference from the request.
 
         Raises:
-            RuntimeError: Not all images were taken yet.
+            RuntimeError: Some images were not taken yet.
         """
         if self._report is None:
             raise RuntimeError("The report comes after the last image: take all of them first.")
         return self._report
 
     def close(self) -> None:
-        """Take no more of them; the connection is closed."""
+        """Close the connection; no further images can be taken."""
         self._made.close()

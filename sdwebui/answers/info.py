@@ -1,4 +1,4 @@
-"""What a server says it did: the ``info`` of a generation, of which any key may be missing."""
+"""What a server reports of a generation: its ``info``, of which any key may be missing."""
 
 import json
 from collections.abc import Mapping
@@ -7,6 +7,7 @@ from math import isfinite
 from pathlib import PurePosixPath
 from typing import Any, Self
 
+from sdwebui.dialects import is_unset_sampler
 from sdwebui.infotext.parse import Infotext, parse
 
 
@@ -14,17 +15,19 @@ from sdwebui.infotext.parse import Infotext, parse
 class Info:
     """``info``, completed from its first infotext.
 
+    An attribute is "", None or empty where the server does not report it.
+
     Attributes:
-        said: Whether there was any (SD.Next sends "" when it has failed).
-        seeds: Of the images, in order; empty when not told.
-        model: File stem of the checkpoint; "" when not told.
-        model_hash: Its short hash; "" when not told.
-        sampler: As the server spells it; "" when not told or "NONE" (sd.cpp: unset or unknown).
-        scheduler: Likewise.
-        steps: Of the first pass; None when not told.
-        cfg_scale: None when not told.
-        first_image: How many images stand before the first real one: 1 when a grid does.
-        face_restoration: Whether faces were restored; None when not told.
+        reported: Whether there was any ``info`` (SD.Next sends "" when it has failed).
+        seeds: Seeds of the images, in order.
+        model: File stem of the checkpoint.
+        model_hash: Short hash of the checkpoint.
+        sampler: The sampler as the server spells it.
+        scheduler: The schedule type as the server spells it.
+        steps: Steps of the first pass.
+        cfg_scale: CFG scale of the first pass.
+        first_image: How many images stand before the first real one: 1 where a grid does.
+        face_restoration: Whether faces were restored.
         infotext: Parameters of the first image, as the server wrote them.
     """
 
@@ -42,35 +45,21 @@ class Info:
 
     @classmethod
     def read(cls, answer: Mapping[str, Any]) -> Self:
-        """Read the rest of an answer; never fails."""
-        info = answer.get("info")
-        if isinstance(info, str):
-            try:
-                info = json.loads(info)
-            except (ValueError, RecursionError):
-                info = {}
-        if not isinstance(info, dict):
-            info = {}
-        infotexts = info.get("infotexts")
+        """Return what an answer reports beside its images; never raises."""
+        info = _object(answer.get("info"))
         first = max(0, int(_number(info.get("index_of_first_image")) or 0))
-        texts = [str(text) for text in infotexts] if isinstance(infotexts, list) else []
-        infotext = parse(texts[first] if first < len(texts) else "")
-        extra = info.get("extra_generation_params")
-        schedule = extra.get("Schedule type") if isinstance(extra, dict) else None
-        seeds = info.get("all_seeds")
+        texts = _list(info.get("infotexts"))
+        infotext = parse(str(texts[first]) if first < len(texts) else "")
+        schedule = _object(info.get("extra_generation_params")).get("Schedule type")
         steps, cfg_scale = _number(info.get("steps")), _number(info.get("cfg_scale"))
         sampler = str(info.get("sampler_name") or infotext.sampler or "")
-        # KoboldCpp and sd.cpp name the file with its extension.
-        model = str(info.get("sd_model_name") or infotext.model or "")
         restored = info.get("restore_faces")
         return cls(
             reported=bool(info),
-            seeds=tuple(int(seed) for seed in seeds if _number(seed) is not None)
-            if isinstance(seeds, list)
-            else (),
-            model=stem_of(model),
+            seeds=tuple(int(s) for s in _list(info.get("all_seeds")) if _number(s) is not None),
+            model=stem_of(str(info.get("sd_model_name") or infotext.model or "")),
             model_hash=str(info.get("sd_model_hash") or infotext.model_hash or ""),
-            sampler="" if sampler == "NONE" else sampler,
+            sampler="" if is_unset_sampler(sampler) else sampler,
             scheduler=str(schedule or infotext.scheduler or ""),
             steps=int(steps) if steps is not None else infotext.steps,
             cfg_scale=cfg_scale if cfg_scale is not None else infotext.cfg_scale,
@@ -81,10 +70,24 @@ class Info:
 
 
 def stem_of(model: str) -> str:
-    """A checkpoint's name without the extension that some servers give it."""
+    """Return a checkpoint's name without its folder and the extension that some servers add."""
     path = PurePosixPath(model)
     known = {".safetensors", ".ckpt", ".gguf", ".sft", ".pt", ".pth"}
     return path.stem if path.suffix.lower() in known else path.name
+
+
+def _object(value: Any) -> dict[str, Any]:
+    """Return a JSON object, which may be written as text; an empty one for anything else."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError):
+            return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _number(value: Any) -> float | None:

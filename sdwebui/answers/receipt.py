@@ -1,10 +1,11 @@
-"""What was asked for against what the server says, and the images show, that it did."""
+"""What was requested, compared with what the server reports and what the images show."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from sdwebui.answers.info import Info, stem_of
+from sdwebui.dialects import is_open_sampler, writer_of
 from sdwebui.dialects.plan import Plan
 from sdwebui.errors import WrongModel
 from sdwebui.resources.names import Entry, folded, lookup
@@ -14,13 +15,13 @@ _DEFAULT_CLIP_SKIP = frozenset({None, 0, 1, -1})
 
 
 def require_model(requested: Checkpoint | None, info: Info) -> None:
-    """Refuse images that another checkpoint made.
+    """Raise WrongModel for images that another checkpoint made.
 
     A1111, Forge and SD.Next keep silent about a checkpoint that they cannot find or load and use
     the one at hand (recording txt2img-override-model-non-existent).
 
     Raises:
-        WrongModel: The server names another checkpoint.
+        WrongModel: The server names another checkpoint than the one requested.
     """
     if requested is None or not (info.model or info.model_hash):
         return
@@ -39,12 +40,12 @@ def require_model(requested: Checkpoint | None, info: Info) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One image as it came.
+    """One image as it was received.
 
     Attributes:
-        seed: Expected from the plan.
-        width: In pixels, from its own header: ``info`` is wrong about sizes.
-        height: Likewise.
+        seed: The seed that the plan expects.
+        width: Width in pixels, from the image's own header: ``info`` is wrong about sizes.
+        height: Height, likewise.
     """
 
     seed: int
@@ -53,33 +54,39 @@ class Received:
 
 
 def differences(
-    plan: Plan, body: Mapping[str, Any], info: Info, pictures: list[Received]
+    plan: Plan, body: Mapping[str, Any], info: Info, images: list[Received]
 ) -> Iterator[str]:
-    """One sentence for each thing that was done otherwise than asked.
+    """Yield one sentence for each thing that was done otherwise than requested.
 
     Args:
-        plan: What was wanted.
+        plan: What was planned.
         body: What was sent; ``extra`` may have changed the plan's fields.
-        info: What the server says it did.
-        pictures: What came.
+        info: What the server reports.
+        images: What was received.
     """
     if not info.reported:
         yield "The server did not say what it did, so only the images' number and size is known."
-    yield from _settings(plan, body, info)
-    yield from _seeds(info, pictures)
-    yield from _sizes(body, pictures)
+    yield from _model(plan, info)
+    yield from _sampling(plan, body, info)
+    yield from _numbers(body, info)
+    yield from _faces(body, info)
+    yield from _seeds(info, images)
+    yield from _sizes(body, images)
     if info.infotext.fields:
         yield from _loras(plan, info)
-        yield from _leaks(plan, body, info)
+        yield from _clip_skip(body, info)
+        yield from _vae(plan, body, info)
         yield from _extensions(plan, info)
 
 
-def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
+def _model(plan: Plan, info: Info) -> Iterator[str]:
     if plan.checkpoint and info.reported and not (info.model or info.model_hash):
         yield f"The server does not say that it used the model {plan.checkpoint.stem!r}."
+
+
+def _sampling(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
     sampler = body.get("sampler_name")
-    # An entry of the lists of sd.cpp and KoboldCpp: whatever suits the model.
-    if folded(str(sampler or "")) == "default":
+    if is_open_sampler(str(sampler or "")):
         sampler = None
     if sampler and info.sampler and not _same(str(sampler), plan.sampler, info.sampler):
         yield f"The server used the sampler {info.sampler!r} instead of {sampler!r}."
@@ -91,24 +98,30 @@ def _settings(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
         yield f"The server used the scheduler {info.scheduler!r} instead of {scheduler!r}."
     elif requested and info.reported and not info.scheduler:
         yield f"The server does not say that it used the scheduler {scheduler!r}."
+
+
+def _numbers(body: Mapping[str, Any], info: Info) -> Iterator[str]:
     for name, done in (("steps", info.steps), ("cfg_scale", info.cfg_scale)):
         wanted = body.get(name)
         if isinstance(wanted, int | float) and done is not None and abs(done - wanted) > 0.01:
             yield f"The server used {name} {done:g} instead of {wanted:g}."
+
+
+def _faces(body: Mapping[str, Any], info: Info) -> Iterator[str]:
     if body.get("restore_faces") and info.face_restoration is False:
         yield "The server did not restore faces."
 
 
-def _same(sent: str, offer: Entry | None, done: str) -> bool:
-    """Whether the server's word for it is what was sent, or an alias of that."""
+def _same(sent: str, entry: Entry | None, done: str) -> bool:
+    """Return whether the server's name for it is what was sent, or an alias of that."""
     if folded(sent) == folded(done):
         return True
-    return offer is not None and offer.name == sent and bool(lookup(done, [offer]))
+    return entry is not None and entry.name == sent and bool(lookup(done, [entry]))
 
 
-def _seeds(info: Info, pictures: list[Received]) -> Iterator[str]:
-    done = info.seeds[: len(pictures)]
-    wanted = tuple(picture.seed for picture in pictures[: len(done)])
+def _seeds(info: Info, images: list[Received]) -> Iterator[str]:
+    done = info.seeds[: len(images)]
+    wanted = tuple(image.seed for image in images[: len(done)])
     if done != wanted:
         yield f"The server used {_plural(done)} instead of {', '.join(map(str, wanted))}."
 
@@ -118,7 +131,7 @@ def _plural(seeds: tuple[int, ...]) -> str:
 
 
 def expected_size(body: Mapping[str, Any]) -> tuple[float, float] | None:
-    """Width and height in pixels that a request asks for; None where they cannot be told."""
+    """Return width and height in pixels that a request asks for; None where they are unknown."""
     width, height = body.get("width"), body.get("height")
     if not isinstance(width, int | float) or not isinstance(height, int | float):
         return None
@@ -132,61 +145,56 @@ def expected_size(body: Mapping[str, Any]) -> tuple[float, float] | None:
 
 
 def has_size(body: Mapping[str, Any], width: int, height: int) -> bool:
-    """Whether an image is as large as its request asks for, as far as that can be told."""
+    """Return whether an image is as large as its request asks for, as far as that is known."""
     expected = expected_size(body)
-    # Servers round to the latent's 8 pixels in their own ways; that is no news after a hires fix.
+    # Servers round to the latent's 8 pixels in their own ways, as is usual after a hires fix.
     slack = 8 if body.get("enable_hr") else 1
     return expected is None or (
         abs(width - expected[0]) < slack and abs(height - expected[1]) < slack
     )
 
 
-def _sizes(body: Mapping[str, Any], pictures: list[Received]) -> Iterator[str]:
+def _sizes(body: Mapping[str, Any], images: list[Received]) -> Iterator[str]:
     wanted = "×".join(str(round(side)) for side in expected_size(body) or ())
-    for width, height in sorted({(one.width, one.height) for one in pictures}):
+    for width, height in sorted({(image.width, image.height) for image in images}):
         if not has_size(body, width, height):
             yield f"The server made {width}×{height} pixels instead of {wanted}."
 
 
 def _loras(plan: Plan, info: Info) -> Iterator[str]:
-    reported = info.infotext
     # sd.cpp lists the file's name without its folder (recording txt2img-lora-wrong-shape).
-    used = {folded(stem_of(name)) for name in reported.applied_loras}
-    if reported.get("Version") == "KoboldCpp":
-        # It lists none, but keeps only the tags that it knew (txt2img-lora-field-missing).
-        used |= {folded(stem_of(name)) for name, _ in reported.loras}
+    used = {folded(stem_of(name)) for name in info.infotext.applied_loras}
     for lora in plan.loras:
         names = {folded(stem_of(name)) for name in (lora.name, lora.path, *lora.aliases) if name}
         if lora.weight and not names & used:
             yield f"The server does not list the LoRA {lora.name!r} among those it used."
 
 
-def _leaks(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
-    """Settings of somebody else's request, or of the WebUI, that counted for these images.
+def _clip_skip(body: Mapping[str, Any], info: Info) -> Iterator[str]:
+    """Yield a warning where another clip skip was in force than the one requested.
 
-    A1111 keeps overrides other than the model for later requests (recordings txt2img-leak-*).
+    It may come from the WebUI's settings or from somebody else's request: A1111 keeps overrides
+    other than the model for later requests (recordings txt2img-leak-*).
     """
-    overrides = body.get("override_settings")
-    sent = overrides if isinstance(overrides, Mapping) else {}
     clip_skip = info.infotext.clip_skip
-    asked_skip = body.get("clip_skip") or sent.get("CLIP_stop_at_last_layers")
-    if asked_skip in _DEFAULT_CLIP_SKIP and clip_skip not in _DEFAULT_CLIP_SKIP:
+    requested = writer_of(info.infotext.fields).requested_clip_skip(body)
+    if requested in _DEFAULT_CLIP_SKIP and clip_skip not in _DEFAULT_CLIP_SKIP:
         yield (
             f"Clip skip {clip_skip} was in force on the server although nobody asked for it here; "
             "set clip_skip to 1, or reset it in the WebUI."
         )
-    elif asked_skip not in _DEFAULT_CLIP_SKIP and clip_skip != asked_skip:
-        yield f"The server does not say that it used clip skip {asked_skip}."
+    elif requested not in _DEFAULT_CLIP_SKIP and clip_skip != requested:
+        yield f"The server does not say that it used clip skip {requested}."
+
+
+def _vae(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
+    """Yield a warning where a VAE was in force that was not requested, or the other way round."""
     vae = info.infotext.vae or ", ".join(info.infotext.modules)
-    asked_vae = sent.get("sd_vae") or sent.get("forge_additional_modules")
-    if vae and not asked_vae:
+    family = writer_of(info.infotext.fields)
+    if vae and not family.requested_vae(body):
         yield (
             f"The VAE {vae!r} was in force on the server although nobody asked for it here; "
-            + (
-                "name another in vae, or choose one in the WebUI."
-                if info.infotext.modules
-                else 'set vae to "Automatic", or choose another in the WebUI.'
-            )
+            f"{family.leaked_vae_hint}"
         )
     elif plan.vaes and plan.vaes[0] not in {"Automatic", "None"} and not vae:
         yield f"The server does not say that it used the VAE {plan.vaes[0]!r}."

@@ -1,4 +1,4 @@
-"""Images lifted out of a JSON answer while it arrives.
+"""Images decoded from a JSON answer while it arrives.
 
 A WebUI answers a generation with one JSON object that holds all images as base64. Eight images
 of 2048² are 67 MB of it: read whole, parsed and decoded they take several times their size in
@@ -15,19 +15,19 @@ from typing import Any
 from sdwebui.answers.base64_decoder import CUT_ESCAPE, ImageText
 from sdwebui.errors import AnswerCutOff, AnswerNotJSON, AnswerTooLarge, NotAnImage
 
-_PICTURE_LIST = "images"
-_PICTURE = "image"
+_IMAGE_LIST = "images"
+_IMAGE = "image"
 _SKIPPED = "parameters"
 _LONGEST_KEY = 6 * len(_SKIPPED)
 """Bytes of the longest spelling of a key that matters here, each letter as ``\\u0069``."""
 
-# What to look for outside of strings: at the top, in the list of images, and deeper.
+# Marks to look for outside of strings: around and in the object, in its list of images, deeper.
 _AT_THE_ENDS = re.compile(rb"[^ \t\r\n\xef\xbb\xbf]")
 _AT_THE_TOP = re.compile(rb'["{}\[\],:]')
-_AMONG_PICTURES = re.compile(rb'["{}\[\]n]')
+_AMONG_IMAGES = re.compile(rb'["{}\[\]n]')
 _DEEPER = re.compile(rb'["{}\[\]]')
 
-# What stands between the quotes of a string, as far as it is there and legal.
+# The text between the quotes of a string, as far as it is there and legal.
 _STRING = re.compile(rb'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*+')
 _NOT_PLAIN = bytes(range(0x20)) + b"\\"
 
@@ -38,15 +38,15 @@ class _In(Enum):
     STRUCTURE = auto()
     KEPT_STRING = auto()
     SKIPPED_STRING = auto()
-    PICTURE = auto()
+    IMAGE = auto()
 
 
 class AnswerReader:
-    """Feed it the bytes of one JSON answer; it hands over each image at its closing quote.
+    """Reads the bytes of one JSON answer and hands over each image at its closing quote.
 
     Images are the elements of the top-level list ``images`` (txt2img, img2img) and the top-level
-    string ``image`` (extra-single-image). ``""`` and, in the list, ``null`` give ``b""``: what that
-    means is the caller's to say. Where a key comes twice, the images of both are handed over.
+    string ``image`` (extra-single-image). ``""`` and, in the list, ``null`` become ``b""``, which
+    the caller has to judge. Where a key comes twice, the images of both are handed over.
 
     The value of the top-level ``parameters`` is checked and dropped: it echoes the whole request,
     ``init_images`` included (sd.cpp, recording img2img-png; 9 MB sent are 9 MB returned). Its
@@ -59,8 +59,8 @@ class AnswerReader:
     chunks win little time (1 MB: 0.06 s) and cost memory (29 MB).
 
     Args:
-        max_bytes: Bytes of the whole answer, at most.
-        max_rest: Bytes of what is not images, at most.
+        max_bytes: Most bytes of the whole answer.
+        max_rest: Most bytes of the answer without its images.
     """
 
     def __init__(self, *, max_bytes: int = 512 * 2**20, max_rest: int = 16 * 2**20) -> None:
@@ -75,20 +75,20 @@ class AnswerReader:
         self._key = ""
         self._key_start = 0
         self._awaits_value = False
-        self._among_pictures = False
-        self._pictures = 0
-        self._picture = ImageText(0)
+        self._among_images = False
+        self._images = 0
+        self._image = ImageText(0)
         self._utf8 = _utf8_decoder()
 
     def feed(self, chunk: bytes | memoryview) -> list[bytes]:
-        """Take the next bytes, cut anywhere.
+        """Read the next bytes, which may be cut anywhere.
 
         Returns:
             The images that ended in this chunk, decoded, in the order of the answer.
 
         Raises:
-            AnswerNotJSON: The answer is no JSON object, as far as this can be told already.
-            AnswerTooLarge: It passes ``max_bytes`` or ``max_rest``.
+            AnswerNotJSON: The bytes so far cannot begin a JSON object.
+            AnswerTooLarge: The answer passes ``max_bytes`` or ``max_rest``.
             NotAnImage: A string that should be an image is not base64.
         """
         self._read += len(chunk)
@@ -96,17 +96,17 @@ class AnswerReader:
             raise self._too_large(self._max_bytes)
         data = self._held + chunk
         self._held = b""
-        pictures: list[bytes] = []
+        images: list[bytes] = []
         position = 0
         while position < len(data):
             match self._at:
                 case _In.STRUCTURE:
-                    position = self._through_structure(data, position, pictures)
-                case _In.PICTURE:
-                    position = self._through_picture(data, position, pictures)
+                    position = self._through_structure(data, position, images)
+                case _In.IMAGE:
+                    position = self._through_image(data, position, images)
                 case _:
                     position = self._through_string(data, position)
-        return pictures
+        return images
 
     @property
     def ended(self) -> bool:
@@ -114,13 +114,13 @@ class AnswerReader:
         return self._ended
 
     def finish(self) -> dict[str, Any]:
-        """What the answer holds beside its images and ``parameters``.
+        """Return what the answer holds beside its images and ``parameters``.
 
-        ``images`` and ``image`` are in it only if they are not a list or string, respectively.
+        ``images`` is in it only where it is no list, ``image`` only where it is no string.
 
         Raises:
             AnswerCutOff: The answer ended early.
-            AnswerNotJSON: It is not JSON.
+            AnswerNotJSON: The answer is not JSON.
             NotAnImage: The list of images holds something else.
         """
         if not self._ended:
@@ -134,75 +134,71 @@ class AnswerReader:
             rest: dict[str, Any] = json.loads(text)
         except (ValueError, RecursionError):
             raise _not_json() from None
-        if isinstance(rest.get(_PICTURE_LIST), list):
-            for number, element in enumerate(rest.pop(_PICTURE_LIST), 1):
-                if element not in ("", None):
-                    raise NotAnImage(
-                        f"Item {number} of the images in the server's answer is not even text. "
-                        "An extension may have put it there; switch off what the request does "
-                        "not need."
-                    )
-        if isinstance(rest.get(_PICTURE), str):
-            del rest[_PICTURE]
+        if isinstance(rest.get(_IMAGE_LIST), list):
+            _require_texts_only(rest.pop(_IMAGE_LIST))
+        if isinstance(rest.get(_IMAGE), str):
+            del rest[_IMAGE]
         rest.pop(_SKIPPED, None)
         return rest
 
-    def _through_structure(self, data: bytes, start: int, pictures: list[bytes]) -> int:
-        """Pass what is outside of strings, up to and with the next mark that matters."""
+    def _through_structure(self, data: bytes, start: int, images: list[bytes]) -> int:
+        """Read what is outside of strings, up to and with the next mark that matters."""
         if self._depth == 0:
             landmark = _AT_THE_ENDS
         elif self._depth == 1:
             landmark = _AT_THE_TOP
         else:
-            landmark = _AMONG_PICTURES if self._among_pictures else _DEEPER
+            landmark = _AMONG_IMAGES if self._among_images else _DEEPER
         found = landmark.search(data, start)
         end = found.end() if found else len(data)
         self._keep(data[start:end])
         if found:
-            self._pass(found[0], pictures)
+            self._pass(found[0], images)
         return end
 
-    def _pass(self, mark: bytes, pictures: list[bytes]) -> None:
+    def _pass(self, mark: bytes, images: list[bytes]) -> None:
+        """Follow a mark of the structure into or out of a string, object or list."""
         if self._depth == 0 and (self._ended or mark != b"{"):
             raise _not_json()
         match mark:
             case b'"':
                 self._open_string()
             case b"{" | b"[":
-                wanted = self._awaits_value and self._key == _PICTURE_LIST
-                self._among_pictures = wanted and self._depth == 1 and mark == b"["
+                named = self._awaits_value and self._key == _IMAGE_LIST
+                self._among_images = named and self._depth == 1 and mark == b"["
                 self._depth += 1
             case b"}" | b"]":
                 self._depth -= 1
-                self._among_pictures = False
+                self._among_images = False
                 self._ended = self._depth == 0
             case b"n":
-                self._pictures += 1
-                pictures.append(b"")
+                self._images += 1
+                images.append(b"")
             case b"," | b":":
                 self._awaits_value = mark == b":"
 
     def _open_string(self) -> None:
-        of_the_top = self._depth == 1 and self._awaits_value
-        if self._among_pictures or (of_the_top and self._key == _PICTURE):
-            self._pictures += 1
-            self._picture = ImageText(self._pictures)
-            self._at = _In.PICTURE
+        at_the_top = self._depth == 1 and self._awaits_value
+        if self._among_images or (at_the_top and self._key == _IMAGE):
+            self._images += 1
+            self._image = ImageText(self._images)
+            self._at = _In.IMAGE
         elif self._awaits_value and self._key == _SKIPPED:
             self._at = _In.SKIPPED_STRING
         else:
             self._key_start = len(self._rest)
             self._at = _In.KEPT_STRING
 
-    def _through_picture(self, data: bytes, start: int, pictures: list[bytes]) -> int:
+    def _through_image(self, data: bytes, start: int, images: list[bytes]) -> int:
         # An escaped quote would be mistaken for the end, but base64 has none: it fails either way.
         end = data.find(b'"', start)
         if end < 0:
-            self._picture.add(memoryview(data)[start:])
+            self._image.add(memoryview(data)[start:])
             return len(data)
-        self._picture.add(memoryview(data)[start:end])
-        pictures.append(self._picture.done())
-        self._picture = ImageText(0)
+        self._image.add(memoryview(data)[start:end])
+        images.append(self._image.done())
+        # The reader must not keep an image alive that was handed over.
+        self._image = ImageText(0)
         self._close_string()
         return end + 1
 
@@ -251,8 +247,21 @@ class AnswerReader:
         )
 
 
+def _require_texts_only(images: list[Any]) -> None:
+    """Raise NotAnImage where the list of images holds more than the texts that were decoded.
+
+    Of those only the quotes are left, of ``null`` the word.
+    """
+    for number, element in enumerate(images, 1):
+        if element not in ("", None):
+            raise NotAnImage(
+                f"Item {number} of the images in the server's answer is not even text. An "
+                "extension may have put it there; switch off what the request does not need."
+            )
+
+
 def _end_of_string(data: bytes, start: int) -> int:
-    """Where the text of a string ends: its quote, an escape that is cut or wrong, or the chunk."""
+    """Return where the text of a string ends: at its quote, at a bad escape, or with the chunk."""
     quote = data.find(b'"', start)
     end = quote if quote >= 0 else len(data)
     # Several times as fast as the pattern, which matters for the images in ``parameters``.

@@ -1,11 +1,12 @@
-"""How the families of servers differ: a small class in a file of its own for each.
+"""How the families of servers differ: each in one class, in a file of its own.
 
-What is said of a server there was seen in its recorded answers or read in its source. To add a
-family, write its file and put its class into the list below.
+What a class states of its family was seen in recorded responses or read in the source. To add a
+family, write its file and put its class into ``FAMILIES``.
 """
 
 from sdwebui.dialects.a1111 import Body, Dialect
 from sdwebui.dialects.forge import Forge
+from sdwebui.dialects.infotexts import Fields, Parts
 from sdwebui.dialects.koboldcpp import KoboldCpp
 from sdwebui.dialects.probe import Probe
 from sdwebui.dialects.sdcpp import SDCpp
@@ -13,25 +14,36 @@ from sdwebui.dialects.sdnext import SDNext
 from sdwebui.http.deadline import Deadline
 from sdwebui.http.transport import Transport
 from sdwebui.resources.cache import Cache
+from sdwebui.resources.names import folded
 
-__all__ = ["FAMILIES", "Body", "Dialect", "dialect_of", "recognise"]
+__all__ = [
+    "FAMILIES",
+    "Body",
+    "Dialect",
+    "dialect_of",
+    "has_own_form",
+    "is_open_sampler",
+    "is_unset_sampler",
+    "parse_own_form",
+    "recognise",
+    "writer_of",
+]
 
 FAMILIES: tuple[type[Dialect], ...] = (SDNext, Forge, KoboldCpp, SDCpp, Dialect)
 """In the order in which they are tried; AUTOMATIC1111 takes whatever nobody else knows."""
-
 
 FAMILY_SECONDS = 600.0
 """How long the family of a server is kept; an unexpected 404 ends it sooner."""
 
 PROBE_SECONDS = 20.0
-"""For finding it out."""
+"""Time limit for finding out the family of a server."""
 
 
 def dialect_of(transport: Transport, cache: Cache, deadline: Deadline) -> Dialect:
-    """Return the family of a server, found out once.
+    """Return the dialect of a server, which is found out once and then kept.
 
     Raises:
-        WebUIError: It cannot be reached or does not let us in.
+        WebUIError: The server cannot be reached or does not let us in.
     """
     return cache.get(
         "family",
@@ -42,12 +54,37 @@ def dialect_of(transport: Transport, cache: Cache, deadline: Deadline) -> Dialec
 
 
 def recognise(transport: Transport, deadline: Deadline) -> Dialect:
-    """Find out which family a server is of, with one to seven GETs.
+    """Return the dialect of a server, found out with one to seven GETs.
 
     Raises:
-        Unreachable: No answer.
-        ProxyFailed: A proxy answered for the server.
+        Unreachable: No response.
+        ProxyFailed: A proxy responded in the server's place.
     """
     probe = Probe(transport, deadline)
     found = (family.recognised(probe) for family in FAMILIES)
     return next(dialect for dialect in found if dialect is not None)
+
+
+def writer_of(fields: Fields) -> type[Dialect]:
+    """Return the family that wrote an infotext with these fields."""
+    return next((family for family in FAMILIES if family.writes(fields)), Dialect)
+
+
+def has_own_form(text: str) -> bool:
+    """Return whether a text looks like an infotext in a form that one family has for itself."""
+    return any(family.has_own_form(text) for family in FAMILIES)
+
+
+def parse_own_form(text: str) -> Parts | None:
+    """Parse an infotext in a form that one family has for itself; return None for other forms."""
+    return next(filter(None, (family.parse_own_form(text) for family in FAMILIES)), None)
+
+
+def is_unset_sampler(name: str) -> bool:
+    """Return whether an infotext of any family writes this where no sampler was set."""
+    return any(name in family.unset_samplers for family in FAMILIES)
+
+
+def is_open_sampler(name: str) -> bool:
+    """Return whether any family lists this as a sampler to leave the choice to the server."""
+    return any(folded(name) in family.open_samplers for family in FAMILIES)

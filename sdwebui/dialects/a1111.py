@@ -1,10 +1,11 @@
-"""The base of all dialects: AUTOMATIC1111 1.10. The others resemble it; reForge speaks it too."""
+"""AUTOMATIC1111 1.10, the base of all dialects; reForge speaks it too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from sdwebui.dialects.extra import merged
+from sdwebui.dialects.infotexts import Infotexts
 from sdwebui.dialects.plan import ControlUnit, Plan, Source
 from sdwebui.dialects.probe import Probe
 from sdwebui.parameters import CaptionMethod, ResourceKind
@@ -15,12 +16,12 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class CaptionRequest:
-    """How a family is asked for words about an image.
+    """A request for words about an image.
 
     Attributes:
-        path: Of the endpoint.
-        body: Its JSON.
-        key: Of the response that holds the words.
+        path: Path of the endpoint.
+        body: The JSON to send.
+        key: Key of the response that holds the words.
     """
 
     path: str
@@ -41,8 +42,8 @@ _CONTROL_RESIZE_MODES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
-    """AUTOMATIC1111, and what a family differs in.
+class Dialect(Infotexts):
+    """The dialect of AUTOMATIC1111, and what a family may do differently.
 
     Attributes:
         tasks: ``force_task_id`` and ``/internal/progress`` work, so that a job can be found again.
@@ -65,11 +66,13 @@ class Dialect:
     face_detailers: ClassVar[Resource | None] = Resource.FACE_DETAILERS
     hires_upscaler: ClassVar[str] = "Latent"
     controlnet: ClassVar[bool] = True
+    # What to do about a VAE that was in force though no request set it.
+    leaked_vae_hint: ClassVar[str] = 'set vae to "Automatic", or choose another in the WebUI.'
     # Whether finished images can be enlarged, and what to do where no upscaler is listed.
     upscales: ClassVar[bool] = True
     upscaler_hint: ClassVar[str] = "Use another server."
     resize_modes: ClassVar[bool] = True
-    # What may be said of a mask beside itself and its inversion.
+    # Whether a mask has options beside its inversion.
     mask_options: ClassVar[bool] = True
     # Parts of a hires fix beside scale, size, upscaler, steps and denoising strength.
     hires_parts: ClassVar[frozenset[str]] = frozenset(
@@ -97,7 +100,7 @@ class Dialect:
         """Return the request for words about an image.
 
         Args:
-            image: As base64.
+            image: The image as base64.
             method: "clip" for a sentence, "deepbooru" for tags.
 
         Raises:
@@ -107,18 +110,18 @@ class Dialect:
         return CaptionRequest("/sdapi/v1/interrogate", {"image": image, "model": model}, "caption")
 
     def takes(self, field: str) -> bool:
-        """Return whether it reads a further field of A1111's request, or an option.
+        """Return whether the family reads a further field of A1111's request, or an option.
 
-        Told from the OpenAPI documents and options that were recorded.
+        The recorded OpenAPI documents and options show which.
         """
         return field != "hr_distilled_cfg"
 
     def body(self, plan: Plan) -> Body:
-        """The JSON body for the plan, ``extra`` merged in; no field is ever null."""
+        """Return the JSON body for a plan, ``extra`` merged in; no field is ever null."""
         return merged(self.fields(plan), plan.extra)
 
     def fields(self, plan: Plan) -> Body:
-        """The fields of the plan in this family's words."""
+        """Return the fields of a plan in this family's words."""
         body: Body = {
             **essentials(plan),
             "prompt": _with_tags(plan),
@@ -156,7 +159,10 @@ class Dialect:
         return body
 
     def hires(self, plan: Plan) -> Body:
-        """The second pass. A1111 fails without upscaler and denoising strength (500 TypeError)."""
+        """Return the fields of the second pass.
+
+        A1111 fails without upscaler and denoising strength (500 TypeError).
+        """
         hires = plan.hires
         assert hires  # noqa: S101
         body: Body = {
@@ -177,7 +183,10 @@ class Dialect:
         return body | {name: value for name, value in wanted.items() if value}
 
     def overrides(self, plan: Plan) -> Body:
-        """Only what the user set: overrides can outlive their request (txt2img-leak-*)."""
+        """Return the options that the user set.
+
+        No others are sent, since overrides can outlive their request (recordings txt2img-leak-*).
+        """
         overrides: Body = {}
         if plan.checkpoint:
             overrides["sd_model_checkpoint"] = plan.checkpoint.name
@@ -190,7 +199,7 @@ class Dialect:
         return overrides
 
     def scripts(self, plan: Plan) -> Body:
-        """The extensions ADetailer and ControlNet."""
+        """Return the arguments of the extensions ADetailer and ControlNet."""
         scripts: Body = {}
         if plan.detailers:
             scripts["ADetailer"] = {"args": [True, False, *map(dict, plan.detailers)]}
@@ -199,8 +208,22 @@ class Dialect:
         return scripts
 
     @classmethod
+    def requested_vae(cls, body: Mapping[str, Any]) -> Any:
+        """Return what a request says of the VAE; None where it says nothing."""
+        return overrides_in(body).get("sd_vae")
+
+    @classmethod
+    def requested_clip_skip(cls, body: Mapping[str, Any]) -> Any:
+        """Return what a request says of clip skip; None where it says nothing.
+
+        A family reads one of the two fields. Both are looked at, so that it is noticed when
+        ``extra`` uses the one that has no effect.
+        """
+        return body.get("clip_skip") or overrides_in(body).get("CLIP_stop_at_last_layers")
+
+    @classmethod
     def recognised(cls, probe: Probe) -> Self | None:
-        """This family, when the probed server is of it.
+        """Return the dialect of the probed server; None where it is of another family.
 
         A1111 comes last and takes what nobody else knows. Schedulers came with 1.9, task ids in
         the API with 1.8.
@@ -211,17 +234,17 @@ class Dialect:
         return cls(schedulers and probe.has_tasks, schedulers)
 
     def images_in(self, body: Mapping[str, Any]) -> int:
-        """How many images one request with this body makes."""
+        """Return how many images one request with this body makes."""
         return whole(body.get("batch_size")) * whole(body.get("n_iter"))
 
 
 def whole(value: Any) -> int:
-    """A count in a body; 1 for what ``extra`` may have made of it, which the server refuses."""
+    """Return a count of a body; 1 for what is none, which the server refuses anyway."""
     return value if isinstance(value, int) and value > 0 else 1
 
 
 def essentials(plan: Plan) -> Body:
-    """What every family reads."""
+    """Return the fields that every family reads."""
     return {
         "negative_prompt": plan.negative_prompt,
         "seed": plan.seed,
@@ -233,7 +256,7 @@ def essentials(plan: Plan) -> Body:
 
 
 def sampling(plan: Plan) -> Body:
-    """Sampler and scheduler, where they are set."""
+    """Return the fields of sampler and scheduler, where they are set."""
     body: Body = {}
     if plan.sampler:
         body["sampler_name"] = plan.sampler.name
@@ -242,13 +265,19 @@ def sampling(plan: Plan) -> Body:
     return body
 
 
+def overrides_in(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the options that a body overrides."""
+    overrides = body.get("override_settings")
+    return overrides if isinstance(overrides, Mapping) else {}
+
+
 def _with_tags(plan: Plan) -> str:
     tags = [f"<lora:{lora.name}:{lora.arguments}>" for lora in plan.loras]
     return " ".join(filter(None, [plan.prompt, *tags]))
 
 
 def plain_img2img(source: Source) -> Body:
-    """The part of img2img that every family reads."""
+    """Return the fields of img2img that every family reads."""
     body: Body = {
         "init_images": [source.image],
         "denoising_strength": source.denoising_strength,
@@ -274,7 +303,7 @@ def _img2img(source: Source) -> Body:
 
 
 def _unit(control: ControlUnit) -> Body:
-    """A unit in the words that both A1111's extension and Forge read."""
+    """Return a ControlNet unit in the words that both A1111's extension and Forge read."""
     unit: Body = {
         "enabled": True,
         "image": control.image,

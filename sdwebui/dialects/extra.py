@@ -1,4 +1,4 @@
-"""Fields of the request's JSON that the user sets beside, or instead of, the parameters."""
+"""Fields of the request's JSON that the user sets besides, or instead of, the parameters."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,10 @@ _MODEL_OPTION = "sd_model_checkpoint"
 
 
 def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """The body with ``extra`` in it: objects are merged, null takes a field out, the rest wins."""
+    """Return the body with ``extra`` in it.
+
+    Objects are merged, null takes a field out, and any other value of ``extra`` wins.
+    """
     result = dict(body)
     for key, value in extra.items():
         if value is None:
@@ -22,10 +25,10 @@ def merged(body: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def over(fields: Mapping[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Return ``extra`` with further fields beneath it; its null still takes a field out later."""
+    """Return ``extra`` with further fields beneath it; its nulls are kept to take fields out."""
     joined = {**fields, **extra}
     options = (fields.get("override_settings"), extra.get("override_settings"))
-    if all(isinstance(one, Mapping) for one in options):
+    if all(isinstance(option, Mapping) for option in options):
         joined["override_settings"] = {**(options[0] or {}), **(options[1] or {})}
     return joined
 
@@ -43,10 +46,10 @@ def with_its_prompts[Requested: Generation](requested: Requested) -> Requested:
 
 
 def with_its_seed[Requested: Generation](requested: Requested) -> Requested:
-    """The parameters with the seed of ``extra``: the other images count up from it as ever.
+    """Return the parameters with the seed of ``extra``, so that further images count up from it.
 
     Raises:
-        InvalidInput: It is no seed.
+        InvalidInput: The seed is none.
     """
     if "seed" not in requested.extra:
         return requested
@@ -58,10 +61,10 @@ def with_its_seed[Requested: Generation](requested: Requested) -> Requested:
 
 
 def split_model(extra: Mapping[str, Any]) -> tuple[str | None, Mapping[str, Any]]:
-    """The checkpoint that ``extra`` names, and ``extra`` without it.
+    """Return the checkpoint that ``extra`` names, and ``extra`` without it.
 
-    It is sent in the server's own spelling instead. It is "" when ``extra`` wants none, and None
-    when it says nothing.
+    The checkpoint is sent in the server's own spelling instead. It is "" where ``extra`` asks for
+    none, and None where it does not mention it.
     """
     overrides = extra.get("override_settings", {})
     if overrides is None:

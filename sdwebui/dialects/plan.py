@@ -1,7 +1,7 @@
 """A request that is decided: every name in the server's own spelling, every number set.
 
-A plan says what is wanted in the field's terms; a dialect turns it into the body that a family of
-servers understands, and the receipt holds the answer against it.
+A plan is the same for all families: a dialect turns it into the body that its family understands,
+and the receipt compares the response with it.
 """
 
 from collections.abc import Mapping
@@ -19,8 +19,8 @@ class LoraUse:
     """A LoRA at a weight.
 
     Attributes:
-        name: In the server's spelling.
-        weight: Of the whole LoRA.
+        name: The name in the server's spelling.
+        weight: How strongly the whole LoRA counts.
         arguments: What stands behind the name in a prompt tag: the weight, or "0.8:0.5" and such.
         path: Its file, which sd.cpp and KoboldCpp ask for.
         aliases: Other names under which an infotext may list it.
@@ -38,9 +38,9 @@ class HiresFix:
     """A second pass at ``scale`` times the size, or at ``size``.
 
     Attributes:
-        steps: 0 means as many as in the first pass.
+        steps: Steps of the second pass; 0 means as many as in the first.
         size: Width and height in pixels, instead of the scale.
-        sampler: None means the first pass's; likewise what follows.
+        sampler: None means the first pass's; likewise for the attributes that follow.
     """
 
     scale: float
@@ -57,7 +57,7 @@ class HiresFix:
 
 @dataclass(frozen=True, slots=True)
 class Refiner:
-    """A second checkpoint that takes over at a share of the steps."""
+    """A second checkpoint that takes over after a share of the steps, 0–1."""
 
     checkpoint: Checkpoint
     switch_at: float
@@ -103,18 +103,19 @@ class ControlUnit:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What will be asked of the server.
+    """What will be requested of the server.
 
     Attributes:
-        seed: Of the first image; the others count up from it.
-        count: Images wanted, 1 to 8.
+        seed: Seed of the first image; the others count up from it.
+        count: Number of images wanted, 1 to 8.
         checkpoint: None leaves the one that is loaded.
-        sampler: None leaves the server's own; likewise scheduler, vae, clip_skip.
-        face_restorer: Its name; None restores no faces.
+        sampler: None leaves the server's own; likewise scheduler, vaes, clip_skip.
+        face_restorer: Name of the face restorer; None restores no faces.
         variation: A second seed and how much of it is mixed in, 0–1.
         detailers: Arguments of each unit of the face detailer, ``ad_model`` among them.
+        task: The id of the job.
         notes: What was changed on the way ("width 100 became 104"), for the user.
-        extra: Merged into the body last.
+        extra: Fields that are merged into the body last.
     """
 
     job: Job
@@ -148,6 +149,6 @@ class Plan:
 
     @property
     def images(self) -> tuple[str, ...]:
-        """All images that are sent, as base64."""
+        """All images that are sent, as base64; "" for a mask that is missing."""
         source = (self.source.image, self.source.mask or "") if self.source else ()
         return (*source, *(control.image for control in self.controls))

@@ -1,4 +1,4 @@
-"""Asking a server what it has, to see of which family it is."""
+"""Requests that find out of which family a server is."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -9,15 +9,15 @@ from sdwebui.http.transport import Transport
 
 
 class Probe:
-    """What one server says of itself.
+    """What one server shows of itself.
 
     FastAPI's ``/openapi.json`` tells A1111, Forge and SD.Next apart, and how old an A1111 is. It is
     missing on the others, and where a proxy lets only ``/sdapi`` through; then a family tries its
     own routes.
 
     Attributes:
-        title: Of the OpenAPI document.
-        routes: Of the OpenAPI document; empty where there is none.
+        title: Title of the OpenAPI document.
+        routes: Routes of the OpenAPI document; empty where there is none.
     """
 
     def __init__(self, transport: Transport, deadline: Deadline) -> None:
@@ -31,17 +31,17 @@ class Probe:
         self.title = str((self._document.get("info") or {}).get("title", ""))
 
     def get(self, path: str) -> Any:
-        """The JSON of a route, asked for once; None when it is not there.
+        """Return the JSON of a route, requested once; None where the server has no such route.
 
         Raises:
-            Unreachable: No answer.
-            ProxyFailed: A proxy answered for the server.
+            Unreachable: No response.
+            ProxyFailed: A proxy responded in the server's place.
         """
         if path not in self._answers:
-            self._answers[path] = self._ask(path)
+            self._answers[path] = self._fetch(path)
         return self._answers[path]
 
-    def _ask(self, path: str) -> Any:
+    def _fetch(self, path: str) -> Any:
         try:
             return self._transport.get(path, deadline=self._deadline, job="see which server it is")
         except (ProxyFailed, RateLimited):
@@ -55,5 +55,7 @@ class Probe:
         if not self.routes:
             return isinstance(self.get("/internal/pending-tasks"), Mapping)
         schemas = (self._document.get("components") or {}).get("schemas") or {}
-        known = any("force_task_id" in (one.get("properties") or {}) for one in schemas.values())
+        known = any(
+            "force_task_id" in (schema.get("properties") or {}) for schema in schemas.values()
+        )
         return known and "/internal/progress" in self.routes

@@ -1,6 +1,7 @@
 """stable-diffusion.cpp's server."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -13,6 +14,7 @@ from sdwebui.dialects.a1111 import (
     sampling,
     whole,
 )
+from sdwebui.dialects.infotexts import Fields, value_of
 from sdwebui.dialects.plan import LoraUse, Plan
 from sdwebui.dialects.probe import Probe
 from sdwebui.errors import Unsupported
@@ -31,10 +33,12 @@ ONE_MODEL: Mapping[str, str] = {
     "variation_strength": "it mixes no seeds",
 }
 
+_JSON_FIELD = "SDCPP"
+
 
 @dataclass(frozen=True, slots=True)
 class SDCpp(Dialect):
-    """stable-diffusion.cpp's server (2026): one model, strict types, its own sampler names."""
+    """The dialect of stable-diffusion.cpp (2026): one model, strict types, own sampler names."""
 
     tasks: bool = False
 
@@ -52,17 +56,26 @@ class SDCpp(Dialect):
     mask_options: ClassVar[bool] = False
     hires_parts: ClassVar[frozenset[str]] = frozenset()
     unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
+    unset_samplers: ClassVar[frozenset[str]] = frozenset({"NONE"})
+    # Its list of samplers has this entry for whatever suits the model.
+    open_samplers: ClassVar[frozenset[str]] = frozenset({"default"})
+    writes_defaults: ClassVar[bool] = True
+    own_fields: ClassVar[tuple[str, ...]] = (_JSON_FIELD,)
 
     def caption(self, image: str, method: CaptionMethod) -> CaptionRequest:  # noqa: ARG002
-        """Raise Unsupported: it sees no images."""
+        """Raise Unsupported: stable-diffusion.cpp sees no images."""
         raise Unsupported(f"{self.title} cannot put images into words.")
 
     def takes(self, field: str) -> bool:  # noqa: ARG002
-        """None of them."""
+        """Return False: stable-diffusion.cpp reads none of them."""
         return False
 
     def fields(self, plan: Plan) -> Body:
-        """It ignores ``n_iter`` and overrides, and reads LoRAs from a list, not from the prompt."""
+        """Return the fields of a plan.
+
+        The server ignores ``n_iter`` and overrides, and reads LoRAs from a list, not from the
+        prompt.
+        """
         body: Body = {
             **essentials(plan),
             "prompt": plan.prompt,
@@ -88,12 +101,41 @@ class SDCpp(Dialect):
         return body
 
     def images_in(self, body: Mapping[str, Any]) -> int:
-        """``batch_size``, held between 1 and 8 by the server."""
+        """Return ``batch_size``, which the server holds between 1 and 8."""
         return min(8, whole(body.get("batch_size")))
 
     @classmethod
+    def writes(cls, fields: Fields) -> bool:
+        """Return whether stable-diffusion.cpp wrote these fields: by its version or its JSON."""
+        return value_of(fields, "Version") == cls.title or _JSON_FIELD in fields
+
+    @classmethod
+    def sampler_and_scheduler(cls, fields: Fields) -> tuple[str | None, str | None]:
+        """Return ``euler_a karras`` as two: no sampler of the family has a space in its name."""
+        sampler, scheduler = Dialect.sampler_and_scheduler(fields)
+        if not sampler:
+            return sampler, scheduler
+        sampler, _, attached = sampler.partition(" ")
+        return sampler, scheduler or attached or None
+
+    @classmethod
+    def listed_loras(cls, fields: Fields) -> list[tuple[str, float]]:
+        """Return the LoRAs of the JSON at the infotext's end."""
+        try:
+            loras = json.loads(fields.get(_JSON_FIELD, "{}")).get("loras", [])
+            # It writes single precision: 0.8 as 0.800000011920929.
+            return [(str(lora["name"]), float(f"{lora['multiplier']:.6g}")) for lora in loras]
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            return []
+
+    @classmethod
+    def used_loras(cls, fields: Fields, tags: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG003
+        """Return the names of the LoRAs of the JSON."""
+        return tuple(name for name, _ in cls.listed_loras(fields))
+
+    @classmethod
     def recognised(cls, probe: Probe) -> Self | None:
-        """By its own route."""
+        """Return the dialect of a server that has stable-diffusion.cpp's own routes."""
         if probe.routes:
             return None
         return cls() if isinstance(probe.get("/sdcpp/v1/capabilities"), Mapping) else None

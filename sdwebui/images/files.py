@@ -4,7 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from sdwebui.errors import FileUnavailable
+from sdwebui.errors import FileUnavailable, InvalidInput
+from sdwebui.parameters import InputFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,14 @@ class ImageFile:
     def read(self) -> bytes:
         """Return the whole file."""
         return self.data
+
+
+def required(file: InputFile | None, name: str) -> InputFile:
+    """Return the file of a parameter.
+
+    Raises:
+        InvalidInput: There is none.
+    """
+    if file is None:
+        raise InvalidInput(f"{name} is missing: hand over an image file.")
+    return file

@@ -1,30 +1,36 @@
-"""What an infotext says, under one name for each thing whatever server wrote it.
+"""The values of an infotext, each under one name whatever server wrote it.
 
-Where a family means something else by the same name ("Hires upscale" is a factor on A1111 and an
-upscaler on stable-diffusion.cpp), it is sorted out here, so that readers ask for
-``said.hires_scale``. The text itself is taken apart in :mod:`sdwebui.infotext.parse`.
+Families name some things differently, or different things alike. That is sorted out here, so that
+readers can use ``infotext.hires_scale``; where the values themselves do not show what is meant, the
+dialect of the family that wrote them knows. :mod:`sdwebui.infotext.parse` parses the text.
 """
 
-import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sdwebui.dialects import is_unset_sampler, writer_of
+from sdwebui.dialects.infotexts import read_hashes, value_of
 from sdwebui.infotext.prompts import split_loras
+from sdwebui.resources.names import folded
+
+__all__ = ["Infotext", "folded", "number", "sides", "whole"]
 
 _SIZE = re.compile(r"\s*(\d{1,6})\s*x\s*(\d{1,6})\s*", re.ASCII)
+_UNKNOWN_SAMPLER = "Undefined"
+"""Civitai's word for a sampler that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
 class Infotext:
-    """What an infotext says.
+    """An infotext, parsed.
 
-    The properties give ``None`` (or nothing) for what is not said or not readable.
+    A property is ``None``, or empty, where the infotext lacks the value or it cannot be read.
 
     Attributes:
-        prompt: With LoRA tags, as written.
-        negative_prompt: Empty if there is none.
+        prompt: The prompt as written, LoRA tags included.
+        negative_prompt: The negative prompt; "" where there is none.
         fields: Every ``Name: value`` pair, names as the server spells them, quotes taken off.
     """
 
@@ -33,9 +39,8 @@ class Infotext:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def get(self, *names: str) -> str | None:
-        """The first of these fields that is there and not empty; case, spaces and ``-`` are one."""
-        values = {folded(name): value for name, value in self.fields.items() if value}
-        return next((values[name] for name in map(folded, names) if name in values), None)
+        """Return the first of these fields that is not empty; case, spaces, ``-`` do not count."""
+        return value_of(self.fields, *names)
 
     @property
     def steps(self) -> int | None:
@@ -44,24 +49,15 @@ class Infotext:
 
     @property
     def sampler(self) -> str | None:
-        """The sampler as written: old A1111 puts the schedule in the name (``DPM++ 2M Karras``).
-
-        stable-diffusion.cpp and KoboldCpp write ``euler_a karras``, which is taken apart, since
-        no name of theirs has a space. ``NONE`` is sd.cpp's word for its default.
-        """
-        return self._sampler_and_scheduler()[0]
+        """The sampler as written; before 1.9 A1111's names end in the schedule type."""
+        sampler, _ = writer_of(self.fields).sampler_and_scheduler(self.fields)
+        unset = sampler is None or sampler == _UNKNOWN_SAMPLER or is_unset_sampler(sampler)
+        return None if unset else sampler
 
     @property
     def scheduler(self) -> str | None:
-        """The noise schedule. SD.Next's ``Scheduler`` is a class name and not meant here."""
-        return self._sampler_and_scheduler()[1]
-
-    def _sampler_and_scheduler(self) -> tuple[str | None, str | None]:
-        sampler, scheduler = self.get("Sampler"), self.get("Schedule type")
-        if sampler and self.get("Version") in ("stable-diffusion.cpp", "KoboldCpp"):
-            sampler, _, attached = sampler.partition(" ")
-            scheduler = scheduler or attached or None
-        return None if sampler in ("NONE", "Undefined") else sampler, scheduler
+        """The schedule type. SD.Next's ``Scheduler`` is a class name and not meant here."""
+        return writer_of(self.fields).sampler_and_scheduler(self.fields)[1]
 
     @property
     def cfg_scale(self) -> float | None:
@@ -90,19 +86,19 @@ class Infotext:
 
     @property
     def width(self) -> int | None:
-        """Pixels, of the first pass; often not those of the image: measure that."""
+        """Width of the first pass in pixels; the image itself may have another."""
         size = _size(self.get("Size"))
         return size and size[0]
 
     @property
     def height(self) -> int | None:
-        """Pixels, of the first pass; often not those of the image: measure that."""
+        """Height of the first pass in pixels; the image itself may have another."""
         size = _size(self.get("Size"))
         return size and size[1]
 
     @property
     def model(self) -> str | None:
-        """The checkpoint; sd.cpp and KoboldCpp write its file name with the extension."""
+        """The checkpoint; stable-diffusion.cpp and KoboldCpp write the extension of its file."""
         return self.get("Model")
 
     @property
@@ -124,25 +120,26 @@ class Infotext:
 
     @property
     def clip_skip(self) -> int | None:
-        """CLIP layers left out at the end, 1 or more; sd.cpp's -1 means the model's own."""
+        """Clip skip, 1 or more; where a server writes -1 it means the model's own."""
         value = whole(self.get("Clip skip"))
         return value if value and value > 0 else None
 
     @property
     def denoising_strength(self) -> float | None:
-        """Of img2img or of the second pass, 0–1."""
+        """Denoising strength of img2img or of the second pass, 0–1."""
         return number(self.get("Denoising strength", "Hires strength"))
 
     @property
     def hires_upscaler(self) -> str | None:
-        """What enlarged the image for the second pass."""
+        """The upscaler of the second pass."""
         upscale = self.get("Hires upscale")
-        named = upscale if upscale and number(upscale) is None else None  # sd.cpp
+        # A factor on most servers, the upscaler's name on stable-diffusion.cpp.
+        named = upscale if upscale and number(upscale) is None else None
         return self.get("Hires upscaler") or named
 
     @property
     def hires_scale(self) -> float | None:
-        """By how much the second pass is larger than the first."""
+        """The factor by which the second pass is larger than the first."""
         return number(self.get("Hires scale")) or number(self.get("Hires upscale"))
 
     @property
@@ -162,7 +159,7 @@ class Infotext:
 
     @property
     def refiner_switch_at(self) -> float | None:
-        """The part of the steps after which the refiner took over, 0–1."""
+        """The share of the steps after which the refiner took over, 0–1."""
         return number(self.get("Refiner switch at"))
 
     @property
@@ -172,53 +169,37 @@ class Infotext:
 
     @property
     def tiling(self) -> bool:
-        """Whether the image can be laid side by side with itself."""
+        """Whether the image tiles without seams."""
         return self.get("Tiling") == "True"
 
     @property
     def loras(self) -> tuple[tuple[str, float], ...]:
-        """Name and weight of each LoRA that was asked for.
+        """Name and weight of each LoRA that was requested.
 
-        From the prompt's ``<lora:name:weight>`` tags (the first number of several; 1 without one;
-        none that is no number: servers ignore such a tag) and from sd.cpp's JSON.
+        They stand in the prompt's ``<lora:name:weight>`` tags, or in a list beside the prompt. A
+        tag whose weight is no number is left out, since servers ignore it.
         """
-        tags = [(tag.name, tag.weight) for tag in split_loras(self.prompt)[1]]
-        readable = ((name, weight) for name, weight in tags if weight is not None)
-        return (*readable, *self._sdcpp_loras())
+        return (*self._tagged_loras(), *writer_of(self.fields).listed_loras(self.fields))
+
+    def _tagged_loras(self) -> list[tuple[str, float]]:
+        _, tags = split_loras(self.prompt)
+        return [(tag.name, tag.weight) for tag in tags if tag.weight is not None]
 
     @property
     def applied_loras(self) -> tuple[str, ...]:
-        """The LoRAs that the server says it used.
-
-        A1111 and Forge list their hashes, SD.Next their names, sd.cpp has them in its JSON.
-        KoboldCpp says nothing.
-        """
-        networks = (self.get("LoRA networks") or "").split(",")
-        named = [name.strip() for name in networks if name.strip()]
-        return (*self.lora_hashes, *named, *(name for name, _ in self._sdcpp_loras()))
-
-    def _sdcpp_loras(self) -> list[tuple[str, float]]:
-        try:
-            loras = json.loads(self.fields.get("SDCPP", "{}")).get("loras", [])
-            # It writes single precision: 0.8 as 0.800000011920929.
-            return [(str(lora["name"]), float(f"{lora['multiplier']:.6g}")) for lora in loras]
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            return []
+        """The names of the LoRAs that the server reports as used."""
+        tags = [name for name, _ in self._tagged_loras()]
+        return writer_of(self.fields).used_loras(self.fields, tags)
 
     @property
     def lora_hashes(self) -> dict[str, str]:
-        """Hash by name of the LoRAs that were used: A1111 and Forge leave out unknown ones."""
-        return _hashes(self.get("Lora hashes"))
+        """Hash by name of the LoRAs that were used; A1111 and Forge leave out unknown ones."""
+        return read_hashes(self.get("Lora hashes"))
 
     @property
     def ti_hashes(self) -> dict[str, str]:
         """Hash by name of the embeddings that were used; Forge 2025-06 gives no hashes."""
-        return _hashes(self.get("TI hashes", "TI"))
-
-
-def folded(name: str) -> str:
-    """Return the name of a field without case, spaces, hyphens and underscores."""
-    return re.sub(r"[ _-]", "", name).casefold()
+        return read_hashes(self.get("TI hashes", "TI"))
 
 
 def number(text: str | None) -> float | None:
@@ -239,16 +220,13 @@ def whole(text: str | None) -> int | None:
         return int(value) if value is not None and value.is_integer() else None
 
 
-def _size(text: str | None) -> tuple[int, int] | None:
-    """``512x768``; 0x0 is sd.cpp's way to say that there is none."""
+def sides(text: str | None) -> tuple[int, int] | None:
+    """Return width and height of a text like ``512x768``; None where it is none."""
     match = _SIZE.fullmatch(text or "")
-    size = match and (int(match[1]), int(match[2]))
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """Return width and height; None for 0x0, by which a server means that there is no size."""
+    size = sides(text)
     return size if size and min(size) > 0 else None
-
-
-def _hashes(text: str | None) -> dict[str, str]:
-    """``name: hash, name: hash`` as a dict."""
-    pairs = (pair.rpartition(": ") for pair in (text or "").split(", "))
-    return {
-        (name or alone).strip(): alone.strip() if name else "" for name, _, alone in pairs if alone
-    }

@@ -1,7 +1,7 @@
-"""Generation parameters as WebUIs write them into images and answers ("infotexts").
+"""Generation parameters as WebUIs write them into images and responses ("infotexts").
 
-A1111, Forge, SD.Next and stable-diffusion.cpp write the prompt, a line ``Negative prompt: …`` and a
-last line of ``Name: value`` pairs; KoboldCpp puts everything in one row between bars.
+Most write the prompt, a line ``Negative prompt: …`` and a last line of ``Name: value`` pairs. Where
+a family has a form of its own, its dialect parses it.
 """
 
 import json
@@ -9,8 +9,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from sdwebui.dialects import parse_own_form, writer_of
 from sdwebui.images import metadata
 from sdwebui.infotext.fields import Infotext
+from sdwebui.infotext.makers import foreign_maker
 
 __all__ = ["Infotext", "build", "foreign_maker", "parse", "parse_pairs", "read_parameters"]
 
@@ -23,55 +25,35 @@ _JSON = json.JSONDecoder()
 
 
 def read_parameters(data: bytes) -> str | None:
-    """The infotext in a PNG, JPEG or WebP file, or ``None``; never raises on broken files."""
+    """Return the infotext of a PNG, JPEG or WebP file; None for others and for broken files."""
     return metadata.parameters_of(data)
 
 
-_FOREIGN = {
-    "workflow": "ComfyUI",
-    "invokeai_metadata": "InvokeAI",
-    "sd-metadata": "InvokeAI",
-    "Software": "NovelAI",
-    "fooocus_scheme": "Fooocus",
-}
-
-
-def foreign_maker(data: bytes) -> str | None:
-    """The program that made a PNG and noted it in a format of its own, or ``None``."""
-    texts = metadata.png_texts(data)
-    return next(
-        (
-            maker
-            for keyword, maker in _FOREIGN.items()
-            if keyword in texts and (keyword != "Software" or texts[keyword] == maker)
-        ),
-        None,
-    )
-
-
 def parse(text: str) -> Infotext:
-    """Take an infotext of any family apart.
-
-    Never raises: of a text without fields everything is prompt.
-    """
+    """Parse an infotext of any family, never raising: without fields the whole text is prompt."""
     text = text.replace("\r\n", "\n").strip()
-    kobold = _parse_kobold(text)
-    if kobold:
-        return kobold
-    lines = text.split("\n")
+    own = parse_own_form(text)
+    return Infotext(*own) if own else _parse_lines(text.split("\n"))
+
+
+def _parse_lines(lines: list[str]) -> Infotext:
+    """Parse an infotext of the usual form: prompts, then a line of fields."""
     index = _fields_line(lines)
     if index is None:
         return Infotext(*_prompts(lines))
     fields = _parse_fields(lines[index])
-    above, below = lines[:index], lines[index + 1 :]
-    # SD.Next repeats the prompts as they were before styles, above the fields; the dynamic prompts
-    # extension for A1111 does so below them.
-    above, templates = _without_templates(above, fields)
-    return Infotext(*_prompts(above), templates | _templates(below) | fields)
+    count = writer_of(fields).count_prompt_lines(lines[:index])
+    # Templates are the prompts before styles or wildcards were put in: SD.Next writes them above
+    # the fields, the dynamic prompts extension for A1111 below.
+    templates = _templates(lines[count:index]) | _templates(lines[index + 1 :])
+    return Infotext(*_prompts(lines[:count]), templates | fields)
 
 
 def _fields_line(lines: list[str]) -> int | None:
-    """The last line that begins with the steps; a prompt may hold such lines too, further up."""
+    """Return the index of the line of fields; None where there is none.
+
+    It is the last line that begins with the steps: a prompt may hold such lines further up.
+    """
     for index in reversed(range(len(lines))):
         if _STEPS.match(lines[index]):
             return index
@@ -85,18 +67,6 @@ def _prompts(lines: list[str]) -> tuple[str, str]:
             negative = [line.lstrip().removeprefix(_NEGATIVE), *lines[index + 1 :]]
             return "\n".join(lines[:index]).strip(), "\n".join(negative).strip()
     return "\n".join(lines).strip(), ""
-
-
-def _without_templates(
-    lines: list[str], fields: Mapping[str, str]
-) -> tuple[list[str], dict[str, str]]:
-    """SD.Next's lines apart: prompts, and the templates behind them."""
-    if fields.get("App") != "SD.Next":
-        return lines, {}
-    for index in reversed(range(len(lines))):
-        if lines[index].startswith("Template:"):
-            return lines[:index], _templates(lines[index:])
-    return lines, {}
 
 
 def _templates(lines: list[str]) -> dict[str, str]:
@@ -130,7 +100,7 @@ def _parse_fields(line: str, *, strict: bool = False) -> dict[str, str]:
 
     Args:
         line: The line of fields.
-        strict: Give nothing unless every part of the line has a name.
+        strict: Return nothing unless every part of the line has a name.
     """
     if strict and not all(name for name, _ in _parts(line)):
         return {}
@@ -147,7 +117,7 @@ def _parts(line: str) -> Iterator[tuple[str, str]]:
 
 
 def _value(line: str, start: int) -> tuple[str, int]:
-    """The value that starts there, and where the next field starts."""
+    """Return the value that starts at ``start``, and where the next field starts."""
     if line[start : start + 1] in ('"', "{", "["):
         try:
             value, end = _JSON.raw_decode(line, start)
@@ -162,32 +132,14 @@ def _value(line: str, start: int) -> tuple[str, int]:
     return line[start:end].rstrip(), end + 1
 
 
-def _parse_kobold(text: str) -> Infotext | None:
-    """``Prompt: … | NegativePrompt: … | Steps: … | …``; it appends ", " to both prompts."""
-    start, middle, end = "Prompt: ", " | NegativePrompt: ", " | Steps: "
-    first, last = text.find(middle), text.rfind(end)
-    if not text.startswith(start) or not 0 <= first < last:
-        return None
-    fields = {}
-    for part in text[last + 3 :].split("|"):
-        name, _, value = part.partition(":")
-        fields[name.strip()] = value.strip()
-    return Infotext(
-        # LoRAs from the body's ``lora`` field follow the appended comma as tags.
-        text[len(start) : first].removesuffix(", ").removeprefix(", ").strip(),
-        text[first + len(middle) : last].removesuffix(", ").strip(),
-        fields,
-    )
-
-
 def build(prompt: str, negative_prompt: str, fields: Mapping[str, Any]) -> str:
-    """An infotext in A1111's format, which every WebUI and :func:`parse` read.
+    """Return an infotext in A1111's format, which every WebUI and :func:`parse` read.
 
     Args:
-        prompt: May have several lines.
+        prompt: The prompt, of one line or several.
         negative_prompt: Likewise.
-        fields: In the order wanted; ``Steps`` comes first in any case, since readers know the line
-            by it. Those that are ``None`` are left out.
+        fields: The fields in the order wanted; ``Steps`` comes first in any case, since readers
+            know the line by it. Those that are ``None`` are left out.
     """
     ordered = {"Steps": fields.get("Steps"), **fields}
     pairs = [f"{name}: {_quoted(value)}" for name, value in ordered.items() if value is not None]
@@ -196,7 +148,7 @@ def build(prompt: str, negative_prompt: str, fields: Mapping[str, Any]) -> str:
 
 
 def _quoted(value: Any) -> str:
-    """A value in quotes if it would not read back without."""
+    """Return a value, in quotes where it would not read back without them."""
     text = str(value)
     plain = text == text.strip() and not re.search(r'[,:\x00-\x1f\x85\u2028\u2029]|^"', text)
     return text if plain else json.dumps(text, ensure_ascii=False)

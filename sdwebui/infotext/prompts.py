@@ -14,7 +14,7 @@ class LoraTag:
     """``<lora:name:weight>`` as it stood in a prompt.
 
     Attributes:
-        name: As written.
+        name: The name as written.
         weight: The first number behind the name; 1 when there is none, None when it is no number.
         arguments: All that stands behind the name, such as "0.8:0.5" or "te=0.5".
     """
@@ -25,7 +25,7 @@ class LoraTag:
 
 
 def split_loras(prompt: str) -> tuple[str, tuple[LoraTag, ...]]:
-    """The prompt without its LoRA tags, and the tags.
+    """Return the prompt without its LoRA tags, and the tags.
 
     Some families read tags, others a list beside the prompt; a dialect puts them where they count.
     """
@@ -35,7 +35,7 @@ def split_loras(prompt: str) -> tuple[str, tuple[LoraTag, ...]]:
     parts = []
     start = 0
     for match in found:
-        # With each tag go the blanks in front of it.
+        # The blanks in front of a tag go with it.
         parts.append(prompt[start : match.start()].rstrip())
         start = match.end()
     return "".join([*parts, prompt[start:]]).strip(), tuple(map(_tag, found))
@@ -47,7 +47,10 @@ def _tag(match: re.Match[str]) -> LoraTag:
 
 
 def _weight(arguments: str) -> float | None:
-    """The first number of ``0.8``, ``0.8:0.5`` or ``te=0.8:unet=0.5``; ``lbw=ALL`` is none."""
+    """Return the first number of ``0.8``, ``0.8:0.5`` or ``te=0.8:unet=0.5``.
+
+    An argument of another name, such as ``lbw=ALL``, is no weight: the LoRA counts in full.
+    """
     name, _, value = arguments.partition(":")[0].rpartition("=")
     if name.strip() not in _WEIGHT_NAMES:
         return 1.0
@@ -59,10 +62,10 @@ def _weight(arguments: str) -> float | None:
 
 
 def embeddings_in(prompt: str) -> tuple[str, ...]:
-    """Names written as ``embedding:name``; a bare word cannot be told from an ordinary one."""
+    """Return the names written as ``embedding:name``, the only ones that stand out as such."""
     return tuple(_EMBEDDING.findall(prompt))
 
 
 def with_embeddings(prompt: str, names: dict[str, str]) -> str:
-    """The prompt with each ``embedding:name`` as the bare word that WebUIs look for."""
+    """Return the prompt with each ``embedding:name`` as the bare word that WebUIs look for."""
     return _EMBEDDING.sub(lambda match: names.get(match[1], match[1]), prompt)

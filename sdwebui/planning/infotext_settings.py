@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
+from sdwebui.dialects import writer_of
 from sdwebui.errors import InvalidInput
-from sdwebui.infotext.fields import folded
+from sdwebui.infotext.fields import folded, sides
 from sdwebui.infotext.fields import number as read_number
 from sdwebui.infotext.fields import whole as read_whole
 from sdwebui.infotext.parse import Infotext, parse_pairs
@@ -139,7 +140,7 @@ def _parameters(
     for name, (key, *aliases), read in PARAMETERS:
         value = read(infotext)
         text = infotext.get(key, *aliases)
-        if value is None and text and source and not _means_none(key, text, infotext.get("App")):
+        if value is None and text and source and not _means_none(key, text, infotext):
             raise InvalidInput(f"{source}{key}: {text[:40]!r} cannot be read.")
         if value is None or value == "" or (name == "size" and not source and not infotext.width):
             continue
@@ -154,10 +155,9 @@ def _parameters(
     return values, keys, elsewhere
 
 
-def _means_none(key: str, text: str, app: str | None) -> bool:
+def _means_none(key: str, text: str, infotext: Infotext) -> bool:
     """Return whether a value means "none": sd.cpp's sampler NONE, clip skip -1 and size 0x0."""
-    if key == "Schedule type" and app == "SD.Next":
-        # SD.Next's "Scheduler" is the class of its sampler.
+    if key == "Schedule type" and writer_of(infotext.fields).scheduler_is_class:
         return True
     # sd.cpp writes the schedule type behind it: "NONE karras".
     word = (text.split() or [""])[0].casefold()
@@ -179,14 +179,14 @@ def _request_fields(
     key: str, value: str, infotext: Infotext, source: str
 ) -> list[tuple[str, str, Any]]:
     """Return the fields of the request that a key sets, as key, path and value."""
-    if infotext.get("Version") in ("stable-diffusion.cpp", "KoboldCpp"):
-        # They write their own choices under these keys.
+    if writer_of(infotext.fields).writes_defaults:
+        # Nobody chose these values.
         return []
     path, kind = REQUEST[key]
     if path == "seed_resize_from":
-        sides = re.fullmatch(r"\s*(\d+)\s*x\s*(\d+)\s*", value)
-        if sides:
-            return [(key, f"{path}_{side}", int(sides[at])) for at, side in ((1, "w"), (2, "h"))]
+        size = sides(value)
+        if size:
+            return [(key, f"{path}_w", size[0]), (key, f"{path}_h", size[1])]
     else:
         parsed = _READERS[kind](value)
         if isinstance(parsed, kind):

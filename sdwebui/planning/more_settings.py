@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from difflib import get_close_matches
 
+from sdwebui.dialects import has_own_form
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext.fields import folded
 from sdwebui.infotext.parse import Infotext, parse, parse_pairs
@@ -78,11 +79,11 @@ def _parsed(text: str, kind: type[Generation]) -> tuple[Infotext, bool]:
     lines = [line.strip() for line in text.replace("\r\n", "\n").split("\n") if line.strip()]
     key = _first_key(lines[0]) if lines else ""
     # A descriptive key may begin a prompt ("User: hi").
-    if is_known(key) and not _is_koboldcpp(text) and not _is_prompt(key, text):
+    if is_known(key) and not has_own_form(text) and not _is_prompt(key, text):
         pairs = _pairs_of(lines)
         if _are_settings(key, text, lines, pairs):
             return Infotext(fields=_grouped(pairs)), any(map(_STEPS.match, lines))
-    if not _is_koboldcpp(text):
+    if not has_own_form(text):
         text = _with_line_breaks(re.sub(r"^\s*Prompt: *", "", text))
     infotext = parse(text)
     if infotext.negative_prompt or "Steps" in infotext.fields:
@@ -138,11 +139,6 @@ def _settings_below(text: str) -> dict[str, str]:
     last = max((at for at, line in enumerate(lines) if _STEPS.match(line)), default=len(lines))
     below = [parse_pairs(line) for line in lines[last + 1 :]]
     return _grouped(pair for pairs in below if pairs and is_known(pairs[0][0]) for pair in pairs)
-
-
-def _is_koboldcpp(text: str) -> bool:
-    """Return whether it is an infotext of KoboldCpp: one line with bars between the fields."""
-    return text.lstrip().startswith("Prompt:") and " | Steps: " in text
 
 
 def _has_prompts(lines: list[str]) -> bool:

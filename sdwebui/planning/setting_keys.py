@@ -8,6 +8,7 @@ form.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from sdwebui.dialects import FAMILIES, writer_of
 from sdwebui.infotext.fields import Infotext, folded
 
 
@@ -65,8 +66,8 @@ def _size(info: Infotext) -> str | None:
 
 def _scheduler(info: Infotext) -> str | None:
     """Return the schedule type."""
-    # SD.Next's "Scheduler" is the class of its sampler.
-    return info.scheduler or (info.get("Scheduler") if info.get("App") != "SD.Next" else None)
+    is_class = writer_of(info.fields).scheduler_is_class
+    return info.scheduler or (None if is_class else info.get("Scheduler"))
 
 
 PARAMETERS: tuple[tuple[str, tuple[str, ...], _Read], ...] = (
@@ -205,14 +206,15 @@ REQUEST: Mapping[str, tuple[str, type]] = {
 """Keys without a parameter, as fields and options of A1111's request."""
 
 DESCRIPTIVE = (
-    "Version", "App", "Parser", "Pipeline", "Operations", "Template", "Negative Template",
+    "Version", "Parser", "Pipeline", "Operations", "Template", "Negative Template",
     "Batch", "Batch size", "Batch pos", "Index", "Created Date", "User", "Hashes", "VAE hash",
-    "Lora hashes", "TI hashes", "TI", "Networks", "LoRA networks", "Init image hash",
+    "Lora hashes", "TI hashes", "TI", "Networks", "Init image hash",
     "Init image size", "Mask hash", "Grid", "Diffusion in Low Bits",
-    "Model requested", "SDCPP", "Guidance", "CFG rescale", "Civitai resources",
+    "Model requested", "Guidance", "CFG rescale", "Civitai resources",
     "Civitai metadata", "ADetailer version", "Hires force", "HiRes mode", "Hires fix", "Refine",
     "Postprocess upscaler", "Postprocess upscale by", "Postprocess upscale to",
     "Postprocess crop to", "Shift", "Backend", "Width", "Height",
+    *(name for family in FAMILIES for name in family.own_fields),
 )  # fmt: skip
 """Keys that describe how an image was made and that no request can set."""
 

@@ -1,20 +1,25 @@
-"""What tests ask of the fixture plugin."""
+"""What tests request of the fixture plugin."""
 
 import json
 from pathlib import Path
 from typing import Any
 
-from devkit.host import Caller, PluginHost, ToolResult
-from devkit.host.process import WORKFLOW_NODE
+from devkit.host import Call, Caller, PluginHost, ToolResult, WorkflowNode
 
 FOLDER = Path(__file__).parents[1] / "host_fixture_plugin"
 CREDENTIALS = {"word": "please"}
+NODE = WorkflowNode()
 
 
-def act(host: PluginHost, *steps: list[Any], caller: Caller = WORKFLOW_NODE) -> ToolResult:
-    """Let the fixture's tool do some steps."""
+def start(host: PluginHost, *steps: list[Any], caller: Caller = NODE) -> Call:
+    """Let the fixture's tool begin some steps."""
     given = {"script": json.dumps(steps)}
-    return host.invoke("fixture", "act", CREDENTIALS, given, caller=caller, timeout=20)
+    return host.start("fixture", "act", CREDENTIALS, given, caller=caller)
+
+
+def act(host: PluginHost, *steps: list[Any], caller: Caller = NODE) -> ToolResult:
+    """Let it do them."""
+    return start(host, *steps, caller=caller).wait(20)
 
 
 def echo(host: PluginHost, given: dict[str, Any], caller: Caller, **settings: Any) -> Any:

@@ -15,7 +15,6 @@ from devkit.host import (
     NewAgent,
     NotCalled,
     PluginHost,
-    ToolFile,
     ToolResult,
     WorkflowNode,
 )
@@ -25,7 +24,7 @@ OLD_AGENTS = [ClassicAgent(), AgentNode()]
 
 
 @pytest.mark.parametrize(
-    ("caller", "told"),
+    ("caller", "passed"),
     [
         (WorkflowNode(), ["app_id"]),
         (ChatflowNode(), ["app_id", "conversation_id"]),
@@ -34,12 +33,12 @@ OLD_AGENTS = [ClassicAgent(), AgentNode()]
         (NewAgent(), []),
     ],
 )
-def test_the_session_of_each(host: PluginHost, caller: Caller, told: list[str]) -> None:
+def test_the_session_of_each(host: PluginHost, caller: Caller, passed: list[str]) -> None:
     chosen = replace(caller, app_id="a", conversation_id="c", message_id="m", user_id="u")
     session = act(host, ["session"], caller=chosen).jsons[0]
     assert session.pop("user_id") == "u"
     assert session == {
-        name: name[0] if name in told else None
+        name: name[0] if name in passed else None
         for name in ("app_id", "conversation_id", "message_id")
     }
 
@@ -103,7 +102,7 @@ def test_old_agents_hide_files(host: PluginHost, caller: Agent) -> None:
 
 
 @pytest.mark.parametrize(
-    ("caller", "reported"),
+    ("caller", "refusal"),
     [
         (ClassicAgent(), "there is not a tool named look"),
         (AgentNode(), "file type parameter image not supported in agent"),
@@ -114,10 +113,10 @@ def test_old_agents_hide_files(host: PluginHost, caller: Agent) -> None:
         ),
     ],
 )
-def test_a_tool_that_needs_a_file(host: PluginHost, caller: Caller, reported: str) -> None:
+def test_a_tool_that_needs_a_file(host: PluginHost, caller: Caller, refusal: str) -> None:
     with pytest.raises(NotCalled) as caught:
         host.invoke("fixture", "look", CREDENTIALS, {}, caller=caller)
-    assert str(caught.value) == reported
+    assert str(caught.value) == refusal
 
 
 def test_the_new_agent_hands_over_a_users_file(host: PluginHost) -> None:
@@ -161,84 +160,57 @@ def test_what_the_new_agent_takes_for_no_file(host: PluginHost, value: Any) -> N
 
 
 @pytest.fixture(scope="module")
-def all_kinds(host: PluginHost) -> ToolResult:
-    return act(
+def image_and_text(fixture_plugin: PluginHost) -> ToolResult:
+    return act(fixture_plugin, ["blob", 256, "a.png", "image/png"], ["text", "Made.\n"])
+
+
+def test_what_a_node_puts_out(host: PluginHost) -> None:
+    result = act(
         host,
         ["blob", 256, "a.png", "image/png"],
         ["json", {"größe": [1, "x"]}],
         ["text", "Made.\n"],
         ["variable", "seeds", [1, 2]],
         ["variable", "model", "m"],
-        ["link", "http://a/b"],
-        ["image", "http://a/c.png"],
     )
-
-
-def test_what_a_node_puts_out(all_kinds: ToolResult) -> None:
-    seen = WorkflowNode().sees(all_kinds)
+    seen = WorkflowNode().sees(result)
     assert seen.model_text == ""
-    assert seen.shown == (all_kinds.files[0], "http://a/c.png")
+    assert seen.shown == result.files
     assert seen.outputs == {
         "text": "Made.\n",
-        "files": [all_kinds.files[0], "http://a/c.png"],
+        "files": list(result.files),
         "json": [{"größe": [1, "x"]}],
         "seeds": [1, 2],
         "model": "m",
     }
 
 
-def test_a_node_without_json_has_an_empty_one(host: PluginHost) -> None:
-    assert WorkflowNode().sees(act(host, ["text", "a"])).outputs["json"] == [{"data": []}]
+def test_a_node_without_json_has_an_empty_one(image_and_text: ToolResult) -> None:
+    assert WorkflowNode().sees(image_and_text).outputs["json"] == [{"data": []}]
 
 
-LINK = "result link: http://a/b. please tell user to check it."
-
-
-def test_what_a_classic_agent_sees(all_kinds: ToolResult) -> None:
-    seen = ClassicAgent().sees(all_kinds)
-    assert seen.model_text == (
-        f"{IMAGE_SENTENCE}Made.\n"
-        "variable_name='seeds' variable_value=[1, 2] stream=False"
-        "variable_name='model' variable_value='m' stream=False"
-        f"{LINK}{IMAGE_SENTENCE}"
-        '{"größe": [1, "x"]}'
-    )
-    assert seen.shown == (all_kinds.files[0], "http://a/c.png")
+@pytest.mark.parametrize("caller", OLD_AGENTS)
+def test_what_old_agents_see(image_and_text: ToolResult, caller: Caller) -> None:
+    seen = caller.sees(image_and_text)
+    assert seen.model_text == f"{IMAGE_SENTENCE}Made.\n"
+    assert seen.shown == image_and_text.files
+    assert (len(seen.shown[0].data), seen.shown[0].filename) == (256, "a.png")
     assert seen.outputs == {}
 
 
-def test_what_an_agent_node_sees(all_kinds: ToolResult) -> None:
-    seen = AgentNode().sees(all_kinds)
-    assert seen.model_text == (
-        f'{IMAGE_SENTENCE}tool response: {{"größe": [1, "x"]}}.Made.\n{LINK}{IMAGE_SENTENCE}'
-    )
-    assert seen.shown == (all_kinds.files[0], "http://a/c.png")
-
-
-def test_what_a_new_agent_sees(all_kinds: ToolResult) -> None:
-    seen = NewAgent().sees(all_kinds)
-    data = all_kinds.files[0].data
-    assert seen.model_text == f'blob={data!r}Made.\n{LINK}{IMAGE_SENTENCE}{{"größe": [1, "x"]}}'
+def test_what_a_new_agent_sees(host: PluginHost) -> None:
+    seen = NewAgent().sees(act(host, ["text", "Made.\n"], ["text", "![a](http://a/b.png)"]))
+    assert seen.model_text == "Made.\n![a](http://a/b.png)"
     assert seen.shown == ()
 
 
-def test_json_that_a_text_repeats_is_left_out(host: PluginHost) -> None:
-    result = act(host, ["text", '{"a": 1}'], ["json", {"a": 1}])
-    assert ClassicAgent().sees(result).model_text == '{"a": 1}'
-    assert NewAgent().sees(result).model_text == '{"a": 1}'
-    assert AgentNode().sees(result).model_text == '{"a": 1}tool response: {"a": 1}.'
+@pytest.mark.parametrize("caller", [*OLD_AGENTS, NewAgent()])
+@pytest.mark.parametrize("step", [["json", {"a": 1}], ["variable", "model", "m"]])
+def test_what_no_model_should_read(host: PluginHost, caller: Caller, step: list[Any]) -> None:
+    with pytest.raises(ValueError, match=f"would read a {step[0]}"):
+        caller.sees(act(host, ["text", "a"], step))
 
 
-def test_suppressed_json_reaches_the_agent_node_only(host: PluginHost) -> None:
-    result = act(host, ["json", {"a": 1}])
-    message = {"json_object": {"a": 1}, "suppress_output": True}
-    result = replace(result, raw_messages=({"type": "json", "message": message},))
-    assert ClassicAgent().sees(result).model_text == ""
-    assert NewAgent().sees(result).model_text == ""
-    assert AgentNode().sees(result).model_text == 'tool response: {"a": 1}.'
-
-
-def test_files_that_users_see_have_their_bytes(all_kinds: ToolResult) -> None:
-    file = AgentNode().sees(all_kinds).shown[0]
-    assert isinstance(file, ToolFile)
-    assert (len(file.data), file.filename) == (256, "a.png")
+def test_no_new_agent_should_read_a_file(image_and_text: ToolResult) -> None:
+    with pytest.raises(ValueError, match="would read a blob_chunk"):
+        NewAgent().sees(image_and_text)

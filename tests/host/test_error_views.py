@@ -49,9 +49,9 @@ def test_a_class_that_dify_unpacks(host: PluginHost, error_type: str, for_new_ag
 )
 def test_any_other_class(host: PluginHost, error_type: str, for_new_agent: str) -> None:
     views = views_of(raised(host, error_type), "host_fixture")
-    head, _, told = views.dialog.partition("PluginInvokeError: ")
+    head, _, dumped = views.dialog.partition("PluginInvokeError: ")
     assert head.startswith("req_id: ")
-    whole = json.loads(told)
+    whole = json.loads(dumped)
     assert "act.py" in whole["args"]["traceback"]
     assert (whole["error_type"], whole["message"]) == (error_type, OURS)
     assert views.node == (
@@ -69,5 +69,5 @@ def test_any_other_class(host: PluginHost, error_type: str, for_new_agent: str) 
 def test_the_sdks_own_details_are_kept(host: PluginHost) -> None:
     own = raised(host, "InvokeBadRequestError")
     assert own.details["description"] == OURS
-    assert own.traceback == own.details["traceback"]
+    assert "act.py" in own.details["traceback"]
     assert "description" not in raised(host, "CredentialsValidateFailedError").details

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-RECORDINGS = Path(__file__).parents[2].parent / "shared" / "facts" / "recordings"
+from tests.recordings import SHORTENED, body_of, records
 
 
 @dataclass(frozen=True)
@@ -185,9 +184,6 @@ STOPPED: dict[str, dict[str, tuple[str, float]]] = {
 }
 """Jobs that another request stopped: that request, and after how many seconds at 0.1 a step."""
 
-BROKEN = "RemoteDisconnected|ConnectionReset"
-"""The recorded client's words for a server that closed the connection without an answer."""
-
 EXCLUDED: dict[str, list[tuple[str, str]]] = {
     "a1111": [
         (r".*internal_sysinfo", "a description of the recording machine"),
@@ -243,38 +239,25 @@ EXCLUDED: dict[str, list[tuple[str, str]]] = {
 
 def cases(family: str) -> Iterator[tuple[Case | None, str, str]]:
     """Each recording as a case, its name, and the reason when it is not replayed."""
-    for path in sorted((RECORDINGS / family).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        reason = next(
-            (why for pattern, why in EXCLUDED[family] if re.match(pattern, path.stem)), ""
-        )
-        if not reason and (not isinstance(record, dict) or "request" not in record):
+    for name, record in records(family).items():
+        reason = next((why for pattern, why in EXCLUDED[family] if re.match(pattern, name)), "")
+        if not reason and "request" not in record:
             reason = "samples over time, not one answer"
-        dropped = not reason and re.search(BROKEN, str(record.get("exception")))
+        dropped = not reason and record.get("closed")
         if not reason and not dropped and (record.get("status") is None or "samples" in record):
             reason = "samples over time, not one answer"
             if "exception" in record:
                 reason = "the recording client gave up, or the server was killed"
-        if not reason and "...<base64" in json.dumps(record["request"]):
+        if not reason and SHORTENED in json.dumps(record["request"], ensure_ascii=False):
             reason = "its image was shortened when it was recorded"
-        yield (None if reason else _case(family, path.stem, record)), path.stem, reason
+        yield (None if reason else _case(family, name, record)), name, reason
 
 
 def _case(family: str, name: str, record: dict[str, Any]) -> Case:
     request = record["request"]
-    headers = dict(request.get("headers") or request.get("headers_sent") or {})
-    headers = {k: v for k, v in headers.items() if k.lower() not in ("host", "content-length")}
-    raw = request.get("raw_body")
-    coding = "latin-1" if "invalid-utf8" in name else "utf-8"
-    body = raw.encode(coding) if isinstance(raw, str) else b""
-    if raw is None and request.get("body") is not None:
-        given = request["body"]
-        textual = request.get("body_is_raw_text") and isinstance(given, str)
-        body = given.encode(coding) if textual else json.dumps(given).encode()
     settings = next((flags for pattern, flags in FLAGS[family] if re.match(pattern, name)), {})
-    lowered = {name.lower(): value for name, value in dict(record.get("headers") or {}).items()}
     return Case(
-        family, name, request["method"], request["path"], headers, body,
-        record["status"] or 0, record.get("body"), lowered,
+        family, name, request["method"], request["path"], request["headers"], body_of(request),
+        record["status"] or 0, record.get("body"), record.get("headers", {}),
         settings,
     )  # fmt: skip

@@ -17,9 +17,7 @@ import pytest
 
 from devkit.simulator import Simulator
 from tests.simulator.comparing import differences
-from tests.simulator.recordings import BEFORE, MEANWHILE, RECORDINGS, STOPPED, Case, cases
-
-pytestmark = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the checkout")
+from tests.simulator.recordings import BEFORE, MEANWHILE, STOPPED, Case, cases
 
 FAMILIES = {"a1111": 467, "forge": 521, "sdnext": 514, "sdcpp": 204, "koboldcpp": 316}
 """By family: at least so many recordings are replayed."""

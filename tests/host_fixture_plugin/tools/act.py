@@ -33,14 +33,10 @@ class ActTool(Tool):
                     yield self.create_log_message(words[0], {})
                 case "sleep":
                     time.sleep(words[0])
-                case "image":
-                    yield self.create_image_message(words[0])
-                case "link":
-                    yield self.create_link_message(words[0])
                 case "session":
                     ids = ("app_id", "conversation_id", "message_id")
-                    told = {name: getattr(self.session, name) for name in ids}
-                    yield self.create_json_message({**told, "user_id": self.runtime.user_id})
+                    session = {name: getattr(self.session, name) for name in ids}
+                    yield self.create_json_message({**session, "user_id": self.runtime.user_id})
                 case "upload":
                     filename, content, mime_type = words
                     file = self.session.file.upload(filename, content.encode(), mime_type)
