@@ -30,7 +30,7 @@ MOST_CHARACTERS = 400
 _FRAMES = 8
 """Places in the code that the log names for a defect, counted from the innermost."""
 
-_CLASSES: tuple[tuple[type[errors.WebUIError], type[InvokeError]], ...] = (
+_CLASSES: tuple[tuple[type[Exception], type[InvokeError]], ...] = (
     (errors.InvalidInput, InvokeBadRequestError),
     (errors.Rejected, InvokeBadRequestError),
     (errors.RateLimited, InvokeRateLimitError),
@@ -38,7 +38,7 @@ _CLASSES: tuple[tuple[type[errors.WebUIError], type[InvokeError]], ...] = (
     (errors.Unreachable, InvokeConnectionError),
     (errors.AnswerCutOff, InvokeConnectionError),
     (errors.DeadlineExceeded, InvokeConnectionError),
-    (errors.WebUIError, InvokeServerUnavailableError),
+    (Exception, InvokeServerUnavailableError),
 )
 """The client's errors and the SDK's; the first match counts."""
 
@@ -56,11 +56,9 @@ def of_a_tool() -> Iterator[None]:
     """
     try:
         yield
-    except errors.WebUIError as error:
+    except Exception as error:  # noqa: BLE001 - the SDK shows a traceback of any other exception
         sdk_class = next(sdk for client, sdk in _CLASSES if isinstance(error, client))
         raise sdk_class(_message(error)) from None
-    except Exception as error:  # noqa: BLE001 - the user gets a message, the log the place
-        raise InvokeServerUnavailableError(_defect_message(error)) from None
 
 
 @contextmanager
@@ -72,14 +70,14 @@ def of_the_provider() -> Iterator[None]:
     """
     try:
         yield
-    except errors.WebUIError as error:
+    except Exception as error:  # noqa: BLE001 - the SDK shows a traceback of any other exception
         raise CredentialsValidateFailedError(_message(error)) from None
-    except Exception as error:  # noqa: BLE001 - the user gets a message, the log the place
-        raise CredentialsValidateFailedError(_defect_message(error)) from None
 
 
-def _message(error: errors.WebUIError) -> str:
+def _message(error: Exception) -> str:
     """Return the message for Dify, with the tool that lists the names which it leaves out."""
+    if not isinstance(error, errors.WebUIError):
+        return _defect_message(error)
     more = isinstance(error, errors.UnknownName) and error.shortened
     return shortened(f"{error} sd_list_resources shows all." if more else str(error))
 

@@ -81,36 +81,34 @@ def test_a_second_unit_without_a_second_image_is_reported() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "mode"),
+    ("setting", "sent_as"),
     [
-        ("Balanced", "Balanced"),
-        ("My prompt is more important", "My prompt is more important"),
-        ("ControlNet is more important", "ControlNet is more important"),
-        # As Forge writes it (recordings txt2img-controlnet-*).
-        ("ControlMode.BALANCED", "Balanced"),
-        ("ControlMode.PROMPT", "My prompt is more important"),
-        ("ControlMode.CONTROL", "ControlNet is more important"),
+        ("Control Mode: Balanced", {"control_mode": "Balanced"}),
+        (
+            "Control Mode: My prompt is more important",
+            {"control_mode": "My prompt is more important"},
+        ),
+        (
+            "Control Mode: ControlNet is more important",
+            {"control_mode": "ControlNet is more important"},
+        ),
+        ("Resize Mode: Just Resize", {"resize_mode": "Just Resize"}),
+        ("Resize Mode: Crop and Resize", {"resize_mode": "Crop and Resize"}),
+        ("Resize Mode: Resize and Fill", {"resize_mode": "Resize and Fill"}),
+        # As Forge writes them (recordings txt2img-controlnet-*).
+        ("Control Mode: ControlMode.BALANCED", {"control_mode": "Balanced"}),
+        ("Control Mode: ControlMode.PROMPT", {"control_mode": "My prompt is more important"}),
+        ("Control Mode: ControlMode.CONTROL", {"control_mode": "ControlNet is more important"}),
+        ("Resize Mode: ResizeMode.RESIZE", {"resize_mode": "Just Resize"}),
+        ("Resize Mode: ResizeMode.INNER_FIT", {"resize_mode": "Crop and Resize"}),
+        ("Resize Mode: ResizeMode.OUTER_FIT", {"resize_mode": "Resize and Fill"}),
     ],
 )
-def test_a_control_mode_is_named_as_each_family_writes_it(word: str, mode: str) -> None:
-    (unit,) = units(f'ControlNet 0: "Module: canny, Control Mode: {word}"')
-    assert unit["control_mode"] == mode
-
-
-@pytest.mark.parametrize(
-    ("word", "mode"),
-    [
-        ("Just Resize", "Just Resize"),
-        ("Crop and Resize", "Crop and Resize"),
-        ("Resize and Fill", "Resize and Fill"),
-        ("ResizeMode.RESIZE", "Just Resize"),
-        ("ResizeMode.INNER_FIT", "Crop and Resize"),
-        ("ResizeMode.OUTER_FIT", "Resize and Fill"),
-    ],
-)
-def test_a_control_resize_mode_is_named_as_each_family_writes_it(word: str, mode: str) -> None:
-    (unit,) = units(f'ControlNet 0: "Module: canny, Resize Mode: {word}"')
-    assert unit["resize_mode"] == mode
+def test_options_of_a_unit_are_named_as_each_family_writes_them(
+    setting: str, sent_as: dict[str, str]
+) -> None:
+    (unit,) = units(f'ControlNet 0: "Module: canny, {setting}"')
+    assert holds(unit, sent_as)
 
 
 def test_values_that_a_preprocessor_does_not_have_are_not_sent() -> None:
