@@ -12,7 +12,8 @@ from sdwebui.errors import WebUIError
 from sdwebui.http.transport import Request
 from sdwebui.images.files import required
 from sdwebui.images.inputs import open_image
-from sdwebui.infotext.parse import Infotext, foreign_maker, parse, read_parameters
+from sdwebui.infotext.makers import foreign_maker
+from sdwebui.infotext.parse import Infotext, parse, read_parameters
 from sdwebui.parameters import PngInfo
 
 NOTHING = (

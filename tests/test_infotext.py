@@ -13,6 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from sdwebui.images import metadata
 from sdwebui.infotext import parse as infotext
+from sdwebui.infotext.makers import foreign_maker
 from sdwebui.infotext.parse import Infotext, build, parse, parse_pairs
 from tests.recordings import FAMILIES, cases, strings
 
@@ -391,7 +392,7 @@ def test_images_of_other_programs_are_known(keyword: str, text: str, maker: str 
     info = PngInfo()
     info.add_text(keyword, text)
     Image.new("RGB", (8, 8)).save(target, "PNG", pnginfo=info)
-    assert infotext.foreign_maker(target.getvalue()) == maker
+    assert foreign_maker(target.getvalue()) == maker
 
 
 # Real servers

@@ -63,9 +63,15 @@ class Dialect(Infotexts):
     # The lists that serve parameters of the same name; None where the family has none.
     vaes: ClassVar[Resource | None] = Resource.VAES
     several_vaes: ClassVar[bool] = False
+    several_vaes_hint: ClassVar[str] = "several, with text encoders, are for Forge."
     face_detailers: ClassVar[Resource | None] = Resource.FACE_DETAILERS
     hires_upscaler: ClassVar[str] = "Latent"
+    # Whether it has ControlNet, and how to get it where a server lacks the extension.
     controlnet: ClassVar[bool] = True
+    controlnet_hint: ClassVar[str] = (
+        "Install sd-webui-controlnet in the WebUI (Extensions, Install from URL) and restart it; "
+        "Forge has it built in."
+    )
     # What to do about a VAE that was in force though no request set it.
     leaked_vae_hint: ClassVar[str] = 'set vae to "Automatic", or choose another in the WebUI.'
     # Whether finished images can be enlarged, and what to do where no upscaler is listed.

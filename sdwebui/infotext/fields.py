@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from sdwebui.dialects import is_unset_sampler, writer_of
 from sdwebui.dialects.infotexts import read_hashes, value_of
 from sdwebui.infotext.prompts import split_loras
-from sdwebui.resources.names import folded
-
-__all__ = ["Infotext", "folded", "number", "sides", "whole"]
 
 _SIZE = re.compile(r"\s*(\d{1,6})\s*x\s*(\d{1,6})\s*", re.ASCII)
 _UNKNOWN_SAMPLER = "Undefined"

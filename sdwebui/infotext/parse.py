@@ -12,9 +12,8 @@ from typing import Any
 from sdwebui.dialects import parse_own_form, writer_of
 from sdwebui.images import metadata
 from sdwebui.infotext.fields import Infotext
-from sdwebui.infotext.makers import foreign_maker
 
-__all__ = ["Infotext", "build", "foreign_maker", "parse", "parse_pairs", "read_parameters"]
+__all__ = ["Infotext", "build", "parse", "parse_pairs", "read_parameters"]
 
 _NEGATIVE = "Negative prompt:"
 _FIELD_NAME = re.compile(r"\s*(\w[\w \-/]*):\s*")

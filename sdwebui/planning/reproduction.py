@@ -8,12 +8,13 @@ from pydantic import BaseModel
 
 from sdwebui.errors import InvalidInput
 from sdwebui.form_texts import read_object
-from sdwebui.infotext.fields import folded
-from sdwebui.infotext.parse import Infotext, foreign_maker, parse, read_parameters
+from sdwebui.infotext.makers import foreign_maker
+from sdwebui.infotext.parse import Infotext, parse, read_parameters
 from sdwebui.parameters import Generation
 from sdwebui.planning.infotext_settings import Settings, settings_of
 from sdwebui.planning.more_settings import read_settings
 from sdwebui.planning.setting_keys import INSTEAD
+from sdwebui.resources.names import folded
 
 MORE = "more_settings: "
 
