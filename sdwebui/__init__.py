@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ListResources,
         Outpaint,
         PngInfo,
+        Size,
         Txt2Img,
         Upscale,
     )
@@ -60,7 +61,7 @@ _MODULES = {
     "listing": ("Listing",),
     "parameters": (
         "Caption", "ControlNet", "Img2Img", "Inpaint", "ListResources", "Outpaint", "PngInfo",
-        "Txt2Img", "Upscale",
+        "Size", "Txt2Img", "Upscale",
     ),
     "planning.planner": ("Defaults",),
     "png_info": ("PngInfoResult",),
@@ -92,6 +93,7 @@ __all__ = [
     "Report",
     "Server",
     "ServerFault",
+    "Size",
     "Txt2Img",
     "UnknownName",
     "Unreachable",

@@ -161,7 +161,11 @@ class _Requests:
             self._warnings += shortfall(self._plan, self._batches)
             return None
         task = job_id(self._call.application.job_prefix)
-        return replace(plan, seed=plan.seed + made, count=plan.count - made, task=task)
+        rest = replace(plan, count=plan.count - made, task=task)
+        if plan.variation:
+            variation_seed, strength = plan.variation
+            return replace(rest, variation=(variation_seed + made, strength))
+        return replace(rest, seed=plan.seed + made)
 
     def _makes_fewer(self, batch: Batch) -> bool:
         """Whether fewer images came because the server makes fewer at a time.
@@ -237,7 +241,9 @@ class _Requests:
             )
         kind = sniff(data)
         width, height = size_of(data)
-        seed = batch.plan.seed + len(batch.received)
+        # Variations share the seed; their variation seeds count up (recordings txt2img-full-body).
+        varied = batch.body.get("subseed_strength")
+        seed = batch.plan.seed + (0 if varied else len(batch.received))
         batch.received.append(Received(seed, width, height))
         return Image(data, kind, seed, width, height)
 

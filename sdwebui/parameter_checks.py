@@ -49,6 +49,17 @@ class Parameters(BaseModel):
     IMAGE: ClassVar[str] = ""
     USELESS: ClassVar[frozenset[str]] = frozenset()
 
+    def __init__(self, **values: Any) -> None:
+        """Check the values.
+
+        Raises:
+            InvalidInput: A value is wrong; the message names each.
+        """
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise InvalidInput(_messages(error, {})) from error
+
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
         """Return the checked values of a form, or of an agent's model.
@@ -95,10 +106,11 @@ class Parameters(BaseModel):
             InvalidInput: A value is wrong; the message names each.
         """
         try:
-            return cls.model_validate(dict(values))
-        except ValidationError as error:
-            messages = dict.fromkeys(_message(details, names or {}) for details in error.errors())
-            raise InvalidInput(" ".join(messages)) from None
+            return cls(**values)
+        except InvalidInput as error:
+            if isinstance(error.__cause__, ValidationError):
+                raise InvalidInput(_messages(error.__cause__, names or {})) from None
+            raise
 
     @property
     def explicit(self) -> dict[str, Any]:
@@ -111,6 +123,11 @@ class Parameters(BaseModel):
             for name in self.model_fields_set
             if (value := getattr(self, name)) != type(self).model_fields[name].default
         }
+
+
+def _messages(error: ValidationError, names: Mapping[str, str]) -> str:
+    """Return a message about each value that is wrong."""
+    return " ".join(dict.fromkeys(_message(details, names) for details in error.errors()))
 
 
 def _message(error: Any, names: Mapping[str, str]) -> str:

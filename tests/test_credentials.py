@@ -174,7 +174,7 @@ def test_an_unknown_model_lists_what_is_there(
     raw = serve(answering(http("200 OK", models)))
     message = refusal(plugin, base_url=raw.url, model="modle7")
     assert "The server has no model 'modle7'. Did you mean 'model7'" in message
-    listed = re.search(r"It has: (.*) and (\d+) more, which sd_list_resources shows\.$", message)
+    listed = re.search(r"It has: (.*) and (\d+) more\. sd_list_resources shows all\.$", message)
     assert listed
     assert len(listed[1].split(", ")) + int(listed[2]) == 30
 

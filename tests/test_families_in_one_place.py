@@ -42,7 +42,6 @@ NAMED = re.compile(
 MODULES = {family.__module__ for family in dialects.FAMILIES}
 CLASSES = {family.__name__ for family in dialects.FAMILIES if family is not Dialect}
 
-PLANNING = "still to ask the dialect"
 ALLOWED = {
     ("sdwebui/http/connection_errors.py", "AUTOMATIC1111 and Forge: --api --listen"):
         "no server answered, so its family is unknown; these two are the commonest",
@@ -50,8 +49,6 @@ ALLOWED = {
         "only KoboldCpp answers so, and http/ comes before any dialect is known",
     ("sdwebui/http/server.py", "sdcpp/.*"):
         "it cuts off what users paste behind the address, before any server is asked",
-    ("sdwebui/planning/resolver.py", "encoders, are for Forge."): PLANNING,
-    ("sdwebui/planning/control_units.py", "Forge has it built in."): PLANNING,
 }  # fmt: skip
 """File and text of what may name a family elsewhere, and why."""
 

@@ -70,11 +70,20 @@ def test_public_names_are_there_and_on_the_page() -> None:
         _ = sdwebui.Client
 
 
+def test_a_wrong_value_is_an_error_of_the_library() -> None:
+    with pytest.raises(sdwebui.InvalidInput, match=r"^steps must be at most 150 \(got 151\)\."):
+        sdwebui.Txt2Img(prompt="a cat", steps=151)
+    with pytest.raises(sdwebui.InvalidInput, match="image is missing"):
+        sdwebui.WebUI("gpu.invalid").img2img(sdwebui.Img2Img(prompt="a cat"))
+
+
 def test_a_client_is_reused_by_calls_with_clocks_of_their_own(address: str) -> None:
     with sdwebui.WebUI(address) as webui:
         assert webui.call(5).deadline.end < webui.call(60).deadline.end
         for _ in range(2):
-            images = webui.txt2img(sdwebui.Txt2Img(prompt="a cat", steps=1), seconds=30)
+            images = webui.txt2img(
+                sdwebui.Txt2Img(prompt="a cat", size=sdwebui.Size(width=64)), seconds=30
+            )
             with pytest.raises(RuntimeError, match="take all of them first"):
                 _ = images.report
             assert len(list(images)) == 1

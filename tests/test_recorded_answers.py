@@ -1,7 +1,7 @@
 """Every recorded answer of a real server, played to the client over HTTP.
 
 What should come of an answer is worked out from the recording (``tests.recordings.expecting``) or
-stands here. A fault of the client that these answers show is in ``FAULTS``, until it is mended.
+stands here.
 """
 
 from __future__ import annotations
@@ -61,35 +61,6 @@ PLAYED = {
 """By family: at least so many answers are played."""
 
 ALL_NEO = "forge-neo.*"
-FAULTS = [
-    (
-        f"a1111|forge|{ALL_NEO}",
-        "txt2img-alwayson-selectable",
-        "a script that may not be always on is called a missing extension",
-    ),
-    (
-        ALL_NEO,
-        "no-checkpoints-txt2img|broken-checkpoint-txt2img-override",
-        "Forge Neo's words for no checkpoint, or one that is broken, are not known",
-    ),
-    (
-        "forge-neo-2026",
-        "broken-checkpoint-txt2img-after-post",
-        "Forge Neo's words for a checkpoint that is broken are not known",
-    ),
-    (
-        "sdcpp|koboldcpp",
-        "txt2img-scheduler-default",
-        "the scheduler 'default' means none in particular, and is missed in the answer",
-    ),
-    (
-        f"a1111|forge|sdnext|{ALL_NEO}",
-        "txt2img-full-body",
-        "variations of one image share its seed, which is taken for a wrong seed",
-    ),
-]
-"""Faults of the client that recorded answers show: families, names of cases, what is wrong."""
-
 REFUSED = [
     (".*", r".*(sampler|scheduler)-unknown|txt2img-unknown-(sampler|scheduler)"),
     (".*", r"txt2img-lora-(bad-weight|unknown|in-subfolder-with-path|prompt-tag-missing)"),
@@ -135,10 +106,7 @@ def as_parameters(found: Iterable[Case]) -> list[Any]:
     """Cases as parameters of a test."""
     found = list(found)
     _parametrized.update((case.family, case.name) for case in found)
-    return [
-        pytest.param(case, id=f"{case.family}-{case.name}", marks=known_faults(case))
-        for case in found
-    ]
+    return [pytest.param(case, id=f"{case.family}-{case.name}") for case in found]
 
 
 def played(*paths: str, method: str = "POST") -> list[Any]:
@@ -157,14 +125,6 @@ def is_in(case: Case, patterns: Iterable[tuple[str, str]]) -> bool:
         re.fullmatch(families, case.family) and re.fullmatch(names, case.name)
         for families, names in patterns
     )
-
-
-def known_faults(case: Case) -> list[pytest.MarkDecorator]:
-    return [
-        pytest.mark.xfail(strict=True, reason=reason)
-        for families, names, reason in FAULTS
-        if is_in(case, [(families, names)])
-    ]
 
 
 def new_client(player: Player) -> WebUI:

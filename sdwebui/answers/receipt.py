@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdwebui.answers.info import Info, stem_of
-from sdwebui.dialects import is_open_sampler, writer_of
+from sdwebui.dialects import is_default_name, writer_of
 from sdwebui.dialects.plan import Plan
 from sdwebui.errors import WrongModel
 from sdwebui.resources.names import Entry, folded, lookup
@@ -86,14 +86,14 @@ def _model(plan: Plan, info: Info) -> Iterator[str]:
 
 def _sampling(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
     sampler = body.get("sampler_name")
-    if is_open_sampler(str(sampler or "")):
+    if is_default_name(str(sampler or "")):
         sampler = None
     if sampler and info.sampler and not _same(str(sampler), plan.sampler, info.sampler):
         yield f"The server used the sampler {info.sampler!r} instead of {sampler!r}."
     elif sampler and info.reported and not info.sampler:
         yield f"The server does not say that it used the sampler {sampler!r}."
     scheduler = str(body.get("scheduler") or "")
-    requested = folded(scheduler) not in {"", "automatic"}
+    requested = bool(scheduler) and not is_default_name(scheduler)
     if requested and info.scheduler and not _same(scheduler, plan.scheduler, info.scheduler):
         yield f"The server used the scheduler {info.scheduler!r} instead of {scheduler!r}."
     elif requested and info.reported and not info.scheduler:

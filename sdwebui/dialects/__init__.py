@@ -22,7 +22,7 @@ __all__ = [
     "Dialect",
     "dialect_of",
     "has_own_form",
-    "is_open_sampler",
+    "is_default_name",
     "is_unset_sampler",
     "parse_own_form",
     "recognise",
@@ -85,6 +85,6 @@ def is_unset_sampler(name: str) -> bool:
     return any(name in family.unset_samplers for family in FAMILIES)
 
 
-def is_open_sampler(name: str) -> bool:
-    """Return whether any family lists this as a sampler to leave the choice to the server."""
-    return any(folded(name) in family.open_samplers for family in FAMILIES)
+def is_default_name(name: str) -> bool:
+    """Return whether any family lists this to leave sampler or schedule type to the server."""
+    return any(folded(name) in family.default_names for family in FAMILIES)

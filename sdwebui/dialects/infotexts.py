@@ -22,9 +22,10 @@ class Infotexts:
 
     __slots__ = ()
 
-    # Words for "no sampler in particular": of its infotexts, and, folded, of its list of samplers.
+    # What its infotexts write where no sampler was set.
     unset_samplers: ClassVar[frozenset[str]] = frozenset()
-    open_samplers: ClassVar[frozenset[str]] = frozenset()
+    # Entries of its lists, folded, that leave sampler or schedule type to the server.
+    default_names: ClassVar[frozenset[str]] = frozenset({"automatic"})
     # Whether the field Scheduler holds the class of the sampler, which no request can name.
     scheduler_is_class: ClassVar[bool] = False
     # Whether the fields also hold values that nobody chose, such as "Eta: inf".

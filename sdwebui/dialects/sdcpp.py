@@ -57,8 +57,7 @@ class SDCpp(Dialect):
     hires_parts: ClassVar[frozenset[str]] = frozenset()
     unsupported: ClassVar[Mapping[str, str]] = ONE_MODEL
     unset_samplers: ClassVar[frozenset[str]] = frozenset({"NONE"})
-    # Its list of samplers has this entry for whatever suits the model.
-    open_samplers: ClassVar[frozenset[str]] = frozenset({"default"})
+    default_names: ClassVar[frozenset[str]] = frozenset({"default"})
     writes_defaults: ClassVar[bool] = True
     own_fields: ClassVar[tuple[str, ...]] = (_JSON_FIELD,)
 

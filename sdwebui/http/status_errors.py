@@ -50,7 +50,8 @@ _FAILURES: tuple[tuple[str, type[ServerFault], str, str], ...] = (
         "Start KoboldCpp with a vision model and its projector (--mmproj).",
     ),
     (
-        r"No checkpoints? found|Can't run without a checkpoint"
+        r"No checkpoints? found|Can't run without a checkpoint|You do not have any model"
+        r"|Failed to recognize model type"
         r"|no model (is )?(loaded|selected)"
         r"|Could not find checkpoint|failed to load (the )?(model|checkpoint)"
         r"|SafetensorError|deserializing header|checkpoint.*corrupt"
@@ -62,10 +63,8 @@ _FAILURES: tuple[tuple[str, type[ServerFault], str, str], ...] = (
 )
 """Pattern of a server's message, error, what happened, what to do; the first match counts."""
 
-_EXTENSION = re.compile(
-    r"(?:Script '?|Always on script not found:? ?'?)(?P<name>[^']+?)(?:' not found|$)",
-    re.IGNORECASE,
-)
+_EXTENSION = re.compile(r"Script '([^']+)' not found|Always on script not found: (.+)")
+"""A1111's and Forge's message, and SD.Next's."""
 
 
 def server_message(server: Server, body: bytes, content_type: str = "") -> str:
@@ -221,8 +220,9 @@ def _known_failure(reported: str, quoted: str, job: str) -> WebUIError | None:
             return kind(f"{happened.format(job=job)}{quoted} {advice}")
     extension = _EXTENSION.search(reported)
     if extension:
+        name = (extension[1] or extension[2]).strip()
         return ExtensionMissing(
-            f"The server lacks the extension {extension['name'].strip()}.{quoted} Install it in "
+            f"The server lacks the extension {name}.{quoted} Install it in "
             "the WebUI (Extensions, Install from URL) and restart the WebUI, or leave it out."
         )
     return None

@@ -54,8 +54,7 @@ def control_units(
         raise Unsupported(f"{dialect.title} has no ControlNet that its API could use.")
     if catalog.entries(Resource.CONTROLNET_MODELS) is None:
         raise ExtensionMissing(
-            "This server lacks the extension ControlNet. Install sd-webui-controlnet in the "
-            "WebUI (Extensions, Install from URL) and restart it; Forge has it built in."
+            f"This server lacks the extension ControlNet. {dialect.controlnet_hint}"
         )
     controls = (_first_control(requested), requested.controlnet_1)
     return tuple(

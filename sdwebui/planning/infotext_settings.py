@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 from sdwebui.dialects import writer_of
 from sdwebui.errors import InvalidInput
-from sdwebui.infotext.fields import folded, sides
 from sdwebui.infotext.fields import number as read_number
+from sdwebui.infotext.fields import sides
 from sdwebui.infotext.fields import whole as read_whole
 from sdwebui.infotext.parse import Infotext, parse_pairs
 from sdwebui.parameter_types import FaceRestorer
@@ -27,6 +27,7 @@ from sdwebui.planning.setting_keys import (
     option,
     switch,
 )
+from sdwebui.resources.names import folded
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from difflib import get_close_matches
 
 from sdwebui.dialects import has_own_form
 from sdwebui.errors import InvalidInput
-from sdwebui.infotext.fields import folded
 from sdwebui.infotext.parse import Infotext, parse, parse_pairs
 from sdwebui.parameters import Generation, Img2Img
 from sdwebui.planning.infotext_settings import (
@@ -22,6 +21,7 @@ from sdwebui.planning.infotext_settings import (
     settings_of,
 )
 from sdwebui.planning.setting_keys import PARAMETERS, REQUEST, UNIT
+from sdwebui.resources.names import folded
 
 _STEPS = re.compile(r"Steps: *\d+ *(?:,|$)", re.MULTILINE)
 

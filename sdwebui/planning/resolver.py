@@ -166,8 +166,8 @@ class Resolver:
             known = self.catalog.entries(vaes)
             if len(names) > 1 and not lookup(wanted or "", known or ()):
                 raise Unsupported(
-                    f"{self.dialect.title} takes one VAE (got {len(names)}): several, with text "
-                    "encoders, are for Forge."
+                    f"{self.dialect.title} takes one VAE (got {len(names)}): "
+                    f"{self.dialect.several_vaes_hint}"
                 )
             names = [wanted or ""]
         return tuple(self.catalog.find(vaes, name).name for name in names)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sdwebui.dialects import FAMILIES, writer_of
-from sdwebui.infotext.fields import Infotext, folded
+from sdwebui.infotext.fields import Infotext
+from sdwebui.resources.names import folded
 
 
 def option(text: str | None, options: Mapping[str, str]) -> str | None:
