@@ -1,12 +1,16 @@
 """Set-up for all tests."""
 
 import os
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Any, NoReturn
 
+import coverage
 import pytest
 from gevent import monkey
+from hypothesis import settings
 
 from devkit.host import PluginHost
 from tests.raw_server import RawServer, Script
@@ -16,17 +20,63 @@ from tests.raw_server import RawServer, Script
 # standard library as it is.
 monkey.patch_all = lambda *_, **__: None
 
-ROOT = Path(__file__).parents[1]
+# How long an example takes says how busy the machine is, no more.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
+
+TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 # `make test-package` puts the installed copy of a package in the checkout's place.
 PLUGIN = Path(os.environ.get("PLUGIN_FOLDER", ROOT))
 PYTHON = os.environ.get("PLUGIN_PYTHON", sys.executable)
 
+STARTING_PLACES = {
+    "e2e", "host", "packaging", "simulator", "test_bench.py", "test_demo.py", "test_host.py",
+    "test_scale_out.py", "test_servers_page.py", "test_set_up.py", "test_soak.py",
+}  # fmt: skip
+"""Folders and files of tests that start processes, most of them."""
+
+STARTING_FIXTURES = {"plugin", "simulators"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts processes, which `make quick` leaves out.
+
+    What is measured of such a test is its plugin's process: in its own there is nothing to measure.
+    """
+    for item in items:
+        place = item.path.relative_to(TESTS).parts[0]
+        fixtures = getattr(item, "fixturenames", ())
+        if place in STARTING_PLACES or STARTING_FIXTURES.intersection(fixtures):
+            item.add_marker("process")
+            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let no test without the mark start a process."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker("process"):
+            patch.setattr(subprocess, "Popen", _refuse)
+        return (yield)
+
+
+def _refuse(*command: Any, **_: Any) -> NoReturn:
+    raise AssertionError(f"starts a process, so mark it with pytest.mark.process: {command}")
+
+
+def measured() -> dict[str, str]:
+    """Return the environment of a plugin whose coverage counts, where this run measures it."""
+    if coverage.Coverage.current() is None:
+        return {}
+    return {"COVERAGE_PROCESS_START": str(TESTS / "plugin.coveragerc")}
+
 
 @pytest.fixture(scope="session")
 def plugin() -> Iterator[PluginHost]:
     """The plugin, one process for all tests, as Dify has it."""
-    with PluginHost(PLUGIN, python=PYTHON) as host:
+    with PluginHost(PLUGIN, python=PYTHON, env=measured()) as host:
         yield host
         assert host.violations == []
 

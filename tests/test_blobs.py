@@ -93,12 +93,13 @@ def noise(side: int = 128) -> Image.Image:
 RED = encoded(Image.new("RGB", (64, 64), "red"), "PNG", "a cat\nSteps: 20, Seed: 7, Size: 64x64")
 
 
-def test_an_image_stays_the_very_same_file_where_nothing_is_asked() -> None:
-    formats: tuple[OutputFormat, ...] = ("original", "png")
-    for output_format in formats:
-        data, kind, said = as_asked(RED, PNG, output_format)
-        assert data is RED
-        assert (kind, said) == (PNG, [])
+@pytest.mark.parametrize("output_format", ["original", "png"])
+def test_an_image_stays_the_very_same_file_where_nothing_is_asked(
+    output_format: OutputFormat,
+) -> None:
+    data, kind, said = as_asked(RED, PNG, output_format)
+    assert data is RED
+    assert (kind, said) == (PNG, [])
 
 
 @pytest.mark.parametrize(("output_format", "name"), [("jpeg", "jpeg"), ("webp", "webp")])

@@ -293,8 +293,9 @@ def test_an_unexpected_404_makes_the_family_be_found_out_again() -> None:
 
 
 def test_check_is_content_with_what_is_there() -> None:
-    with webui("a1111"):
+    with webui("a1111") as asked:
         Client(fresh_server(), defaults=Defaults("dreamshaper_8")).check()
+        assert asked.calls
 
 
 def test_check_refuses_a_model_that_is_not_there() -> None:

@@ -169,6 +169,7 @@ print("kept", flush=True)
 """
 
 
+@pytest.mark.process
 def test_nothing_is_left_when_the_process_ends(folder: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(PLUGIN)}
     done = subprocess.run(
@@ -178,6 +179,7 @@ def test_nothing_is_left_when_the_process_ends(folder: Path) -> None:
     assert left(folder) == []
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="has other ways to end a process")
 def test_nothing_is_left_when_dify_kills_the_plugin(folder: Path) -> None:
     """As its daemon ends every plugin."""

@@ -337,6 +337,7 @@ def test_every_size_that_is_asked_for_can_be_asked_for(width: int, height: int) 
 # Start-up
 
 
+@pytest.mark.process
 def test_pillow_is_not_imported_before_a_picture_is_opened() -> None:
     script = "import sys, sdwebui.inputs, sdwebui.masks; sys.exit('PIL' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

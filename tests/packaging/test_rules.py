@@ -165,6 +165,7 @@ def test_every_rule_has_a_case() -> None:
 
 
 def test_every_rule_names_its_source() -> None:
+    assert RULES
     for rule in RULES.values():
         assert rule.source.startswith(("daemon: ", "marketplace: ", "SDK: ", "project: ")), (
             rule.name

@@ -1,0 +1,102 @@
+"""Each case of each test asserts something, whatever its parameters and however long its loops."""
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence, Set
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+FILES = sorted(TESTS.rglob("test_*.py"))
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+# What is in here is run for each of however many.
+UNCERTAIN = (*FUNCTIONS, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.IfExp)
+
+
+def parsed(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
+def within(node: ast.AST, beyond: tuple[type[ast.AST], ...]) -> Iterator[ast.AST]:
+    """Yield what is in a node, without going into nodes of the given types."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, beyond):
+            yield from within(child, beyond)
+
+
+def called(node: ast.AST) -> set[str]:
+    """Return the last names of all that is certainly called in there."""
+    calls = [one.func for one in within(node, UNCERTAIN) if isinstance(one, ast.Call)]
+    return {one.attr if isinstance(one, ast.Attribute) else getattr(one, "id", "") for one in calls}
+
+
+def runs(loop: ast.expr) -> bool:
+    """Return whether a loop over this runs at least once: it is written out, or a constant."""
+    match loop:
+        case ast.Tuple() | ast.List():
+            return bool(loop.elts)
+        case ast.Name():
+            return loop.id.isupper()
+        case ast.Call(func=ast.Name(id="range"), args=[ast.Constant(value=int()), *_]):
+            return True
+    return False
+
+
+def asserts(body: Sequence[ast.stmt], asserting: Set[str]) -> bool:
+    """Return whether whoever goes through these statements comes by an assertion.
+
+    Args:
+        body: The statements.
+        asserting: Names of the functions that assert.
+    """
+    for one in body:
+        match one:
+            case ast.Assert():
+                return True
+            case ast.With(items=items):
+                found = any(called(item.context_expr) & asserting for item in items)
+                found = found or asserts(one.body, asserting)
+            case ast.If():
+                found = asserts(one.body, asserting) and asserts(one.orelse, asserting)
+            case ast.For():
+                found = runs(one.iter) and asserts(one.body, asserting)
+            case ast.Try():
+                ways = [one.body + one.orelse, *(handler.body for handler in one.handlers)]
+                found = all(asserts(way, asserting) for way in ways)
+            case ast.FunctionDef():
+                continue
+            case ast.While() | ast.Match():
+                found = False
+            case _:
+                found = bool(called(one) & asserting)
+        if found:
+            return True
+        if any(isinstance(inner, ast.Return) for inner in within(one, FUNCTIONS)):
+            return False
+    return False
+
+
+def asserting_functions(files: Iterable[Path], known: Set[str]) -> Set[str]:
+    """Return the names that are known to assert, with those of these files that call them."""
+    functions = [
+        one for file in files for one in ast.walk(parsed(file)) if isinstance(one, ast.FunctionDef)
+    ]
+    while more := {one.name for one in functions if asserts(one.body, known)} - known:
+        known = known | more
+    return known
+
+
+SHARED = asserting_functions(set(TESTS.rglob("*.py")) - set(FILES), {"raises", "warns", "fail"})
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TESTS)))
+def test_each_case_asserts(file: Path) -> None:
+    tests = [
+        one
+        for one in ast.walk(parsed(file))
+        if isinstance(one, ast.FunctionDef) and one.name.startswith("test_")
+    ]
+    assert tests
+    asserting = asserting_functions([file], SHARED)
+    assert [one.name for one in tests if not asserts(one.body, asserting)] == []
