@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import coverage
 import pytest
 from gevent import monkey
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from devkit.host import PluginHost
 from tests.raw_server import RawServer, Script
@@ -41,15 +41,16 @@ STARTING_FIXTURES = {"plugin", "simulators"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes, which `make quick` leaves out.
-
-    What is measured of such a test is its plugin's process: in its own there is nothing to measure.
-    """
+    """Mark what starts processes, and where coverage of the tests' own process does not count."""
     for item in items:
         place = item.path.relative_to(TESTS).parts[0]
         fixtures = getattr(item, "fixturenames", ())
         if place in STARTING_PLACES or STARTING_FIXTURES.intersection(fixtures):
+            # Beside the plugin's process, which is measured, there is nothing to measure.
             item.add_marker("process")
+            item.add_marker("no_cover")
+        if is_hypothesis_test(getattr(item, "function", None)):
+            # What chance covers would be covered today and not tomorrow; and it takes long.
             item.add_marker("no_cover")
 
 

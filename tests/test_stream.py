@@ -8,7 +8,6 @@ import random
 import re
 import tracemalloc
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +24,7 @@ from sdwebui.errors import (
 )
 from sdwebui.lifting import PictureText
 from sdwebui.stream import AnswerReader
-
-RECORDINGS = Path(__file__).parents[1].parent / "shared/facts/recordings"
+from tests.recorded import RECORDINGS, needs_recordings
 
 # --- what a parse of the whole answer gives ------------------------------------------------------
 
@@ -259,7 +257,7 @@ def test_damage_is_found_wherever_a_whole_parse_finds_it(
         assert same(streamed(chunks), wanted)
 
 
-@pytest.mark.skipif(not RECORDINGS.exists(), reason="no recordings beside this checkout")
+@needs_recordings
 def test_recorded_answers_of_real_servers_give_what_a_whole_parse_gives() -> None:
     with_pictures = 0
     for body in recorded_bodies():
