@@ -1,6 +1,7 @@
-"""Each case of each test asserts something, whatever its parameters and however long its loops."""
+"""Each case of each test asserts something, and none starts a process without saying so."""
 
 import ast
+import subprocess
 from collections.abc import Iterable, Iterator, Sequence, Set
 from pathlib import Path
 
@@ -100,3 +101,43 @@ def test_each_case_asserts(file: Path) -> None:
     assert tests
     asserting = asserting_functions([file], SHARED)
     assert [one.name for one in tests if not asserts(one.body, asserting)] == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "x = 1",
+        "for one in found: assert one",
+        "if found: assert found",
+        "if not found: return\nassert found",
+        "[check(one) for one in found]",
+        "try: read()\nexcept ValueError as error: assert error",
+        "def inner(): assert 1",
+        "while found: assert found.pop()",
+    ],
+)
+def test_what_may_assert_nothing_is_found(body: str) -> None:
+    assert not asserts(ast.parse(body).body, {"check"})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "assert found",
+        "x = check(found)",
+        "with raises(ValueError): read()",
+        "with opened() as file: assert file",
+        "for one in (1, 2): assert one",
+        "for one in NAMES: assert one",
+        "for _ in range(3): assert found",
+        "if x: assert found\nelse: assert not found",
+        "try: read()\nexcept ValueError as error: assert error\nelse: assert found",
+    ],
+)
+def test_what_asserts_passes(body: str) -> None:
+    assert asserts(ast.parse(body).body, {"check", "raises"})
+
+
+def test_a_process_is_started_by_marked_tests_only() -> None:
+    with pytest.raises(AssertionError, match=r"mark it with pytest\.mark\.process"):
+        subprocess.run(["make", "demo"], check=True)
