@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -41,30 +43,46 @@ STARTING_FIXTURES = {"plugin", "simulators"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts processes, and where coverage of the tests' own process does not count."""
+    """Mark what starts processes, and where coverage of the tests' own process is not measured."""
     for item in items:
         place = item.path.relative_to(TESTS).parts[0]
         fixtures = getattr(item, "fixturenames", ())
         if place in STARTING_PLACES or STARTING_FIXTURES.intersection(fixtures):
             # Beside the plugin's process, which is measured, there is nothing to measure.
             item.add_marker("process")
-            item.add_marker("no_cover")
+            item.add_marker("unmeasured")
         if is_hypothesis_test(getattr(item, "function", None)):
-            # What chance covers would be covered today and not tomorrow; and it takes long.
-            item.add_marker("no_cover")
+            # What chance covers today it may not cover tomorrow; and it takes long.
+            item.add_marker("unmeasured")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    """Let no test without the mark start a process."""
-    with pytest.MonkeyPatch.context() as patch:
+    """Let no test start a process without the mark, and measure none that has that other mark."""
+    with ExitStack() as stack:
         if not item.get_closest_marker("process"):
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setattr(subprocess, "Popen", _refuse)
+        if item.get_closest_marker("unmeasured"):
+            stack.enter_context(_untraced())
         return (yield)
 
 
 def _refuse(*command: Any, **_: Any) -> NoReturn:
     raise AssertionError(f"starts a process, so mark it with pytest.mark.process: {command}")
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    # As pytest-cov's own mark no_cover does, which fails in the workers of pytest-xdist.
+    of_this, of_new = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        yield
+    finally:
+        sys.settrace(of_this)
+        threading.settrace(of_new)
 
 
 def measured() -> dict[str, str]:

@@ -15,7 +15,7 @@ RECORDINGS = Path(__file__).parents[1].parent / "shared" / "facts" / "recordings
 def needs_recordings[Test: Callable[..., None]](test: Test) -> Test:
     """Skip a test where there are none, and do without it in coverage, as they would there."""
     skip = pytest.mark.skipif(not RECORDINGS.is_dir(), reason="no recordings beside the checkout")
-    marked: Test = pytest.mark.no_cover(skip(test))
+    marked: Test = pytest.mark.unmeasured(skip(test))
     return marked
 
 
