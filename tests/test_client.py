@@ -295,8 +295,9 @@ def test_the_family_is_detected_again_after_an_unexpected_404() -> None:
 
 
 def test_check_accepts_a_model_that_the_server_has() -> None:
-    with webui("a1111"):
+    with webui("a1111") as mock:
         WebUI(URL, defaults=Defaults("dreamshaper_8")).check()
+        assert [call.request.path_url for call in mock.calls] == ["/sdapi/v1/sd-models"]
 
 
 def test_check_refuses_a_model_that_the_server_lacks() -> None:

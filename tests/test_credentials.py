@@ -185,6 +185,7 @@ def test_any_name_of_the_model_will_do(
 ) -> None:
     raw = serve(answering(http("200 OK", MODELS)))
     plugin.validate_credentials(PROVIDER, {"base_url": f"{raw.url}/docs", "model": model})
+    assert raw.requests
 
 
 def test_a_password_inside_the_url_is_used_and_never_shown(

@@ -1,6 +1,8 @@
 """The example apps fit the plugin and Dify, and a broken one is found."""
 
 import re
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 import yaml
@@ -25,21 +27,32 @@ def test_the_icon_is_an_emoji_that_renders(name: str) -> None:
     assert icon == "\N{ARTIST PALETTE}" or icon.endswith("\N{VARIATION SELECTOR-16}")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_the_user_sees_images_and_a_sentence(name: str) -> None:
-    nodes = load(EXAMPLES[name]).get("workflow", {}).get("graph", {}).get("nodes", [])
+def ends(name: str, kind: str) -> list[dict[str, Any]]:
+    """Return the nodes of a kind that an app ends with."""
+    nodes = load(EXAMPLES[name])["workflow"]["graph"]["nodes"]
+    return [node["data"] for node in nodes if node["data"]["type"] == kind]
+
+
+def of_tools(name: str, references: Iterable[tuple[str, str]]) -> set[str]:
+    """Return the outputs of the app's tools that are among the references."""
+    nodes = load(EXAMPLES[name])["workflow"]["graph"]["nodes"]
     tools = {node["id"] for node in nodes if node["data"]["type"] == "tool"}
-    for data in (node["data"] for node in nodes):
-        if data["type"] == "answer":
-            named = REFERENCE.findall(data["answer"])
-            assert re.search(r"^[A-Z][^{}\n]+\.$", data["answer"], re.MULTILINE)
-        elif data["type"] == "end":
-            named = [tuple(one["value_selector"]) for one in data["outputs"]]
-            assert any(source == "env" for source, _ in named)
-        else:
-            continue
-        shown = {output for source, output in named if source in tools}
-        assert shown == {"files", "warnings"}
+    return {output for source, output in references if source in tools}
+
+
+def test_each_answer_of_the_chatflow_shows_images_and_a_sentence() -> None:
+    answers = [data["answer"] for data in ends(CHATFLOW, "answer")]
+    assert answers
+    for answer in answers:
+        assert re.search(r"^[A-Z][^{}\n]+\.$", answer, re.MULTILINE)
+        assert of_tools(CHATFLOW, REFERENCE.findall(answer)) == {"files", "warnings"}
+
+
+def test_the_workflow_hands_out_images_and_a_sentence() -> None:
+    (end,) = ends(WORKFLOW, "end")
+    named = [tuple(one["value_selector"]) for one in end["outputs"]]
+    assert "env" in {source for source, _ in named}
+    assert of_tools(WORKFLOW, named) == {"files", "warnings"}
 
 
 def test_there_is_one_of_each_kind() -> None:

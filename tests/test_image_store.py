@@ -174,6 +174,7 @@ print("kept", flush=True)
 """
 
 
+@pytest.mark.process
 def test_nothing_is_left_when_the_process_ends(folder: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(folder), "PYTHONPATH": str(PLUGIN)}
     done = subprocess.run(
@@ -183,6 +184,7 @@ def test_nothing_is_left_when_the_process_ends(folder: Path) -> None:
     assert visible_files(folder) == []
 
 
+@pytest.mark.process
 @pytest.mark.skipif(sys.platform == "win32", reason="has other ways to end a process")
 def test_nothing_is_left_when_dify_kills_the_plugin(folder: Path) -> None:
     # Dify's daemon kills every plugin that it stops.

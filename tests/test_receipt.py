@@ -283,6 +283,8 @@ def test_extensions_that_left_no_trace_are_missed() -> None:
 def test_the_model_is_recognised(info: dict[str, str]) -> None:
     require_model(REQUESTED, reported(**info))
     require_model(None, reported(sd_model_name="other"))
+    with pytest.raises(WrongModel):
+        require_model(REQUESTED, reported(sd_model_name="other"))
 
 
 @pytest.mark.parametrize("requested", [REQUESTED, UNHASHED])

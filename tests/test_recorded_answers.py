@@ -376,13 +376,14 @@ def test_every_kind_of_resource(family: str, players: dict[str, Player]) -> None
     player = players[family]
     player.play()
     webui = new_client(player)
-    for path, kind in {**asking.KINDS, MODELS[0]: "models"}.items():
-        names = asking.resources(webui, kind)
-        case = ordinary(family).get(("GET", path))
-        if names is not None:
-            assert case
-            listed = expected.names_in(case)
-            assert names == [one for one in listed if one != "None"][:50], kind
+    kinds = {**asking.KINDS, MODELS[0]: "models"}
+    listed = {path: asking.resources(webui, kind) for path, kind in kinds.items()}
+    known = {path: names for path, names in listed.items() if names is not None}
+    recorded = {path: expected.names_in(ordinary(family)["GET", path]) for path in known}
+    assert known == {
+        path: [one for one in names if one != "None"][:50] for path, names in recorded.items()
+    }
+    assert MODELS[0] in known
 
 
 # --- families ------------------------------------------------------------------------------------

@@ -44,7 +44,9 @@ def test_recorded_infotexts_hold_settings_of_every_tool(family: str) -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_recorded_infotexts_can_be_pasted(family: str) -> None:
     """Check that only values beyond the limits are refused, such as a size of 8 pixels."""
-    for text in recorded(family):
+    texts = recorded(family)
+    assert texts
+    for text in texts:
         reported = parse(text)
         try:
             requested = completed_with(text, Txt2Img)

@@ -206,6 +206,7 @@ def test_any_answer_cut_anywhere_gives_what_a_whole_parse_gives(
 @settings(max_examples=100, deadline=None)
 @given(answers())
 def test_an_answer_that_ends_early_never_passes(body: bytes) -> None:
+    assert body.rstrip()
     for length in range(len(body.rstrip())):
         with pytest.raises(AnswerCutOff):
             streamed([body[:length]])

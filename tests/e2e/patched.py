@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from devkit.host import PluginHost
-from tests.conftest import PLUGIN, PYTHON
+from tests.conftest import PLUGIN, PYTHON, measured
 
 SITE = """
 import importlib.util
@@ -42,5 +42,5 @@ def patched(folder: Path, module: str, change: str) -> PluginHost:
     site = f"MODULE = {module!r}\nCHANGE = {change!r}\n{SITE}"
     (folder / "sitecustomize.py").write_text(site, encoding="utf-8")
     paths = [str(folder), os.environ.get("PYTHONPATH", "")]
-    env = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    env = {**measured(), "PYTHONPATH": os.pathsep.join(filter(None, paths))}
     return PluginHost(PLUGIN, python=PYTHON, env=env)

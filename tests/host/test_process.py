@@ -17,6 +17,7 @@ def test_the_first_line_is_the_manifest(host: PluginHost) -> None:
 
 def test_good_credentials_pass(host: PluginHost) -> None:
     host.validate_credentials("fixture", CREDENTIALS)
+    assert host.violations == []
 
 
 def test_bad_credentials_raise_the_plugins_own_message(host: PluginHost) -> None:
