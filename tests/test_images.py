@@ -284,6 +284,7 @@ def test_a_compressed_text_cannot_fill_the_memory() -> None:
 # Start-up
 
 
+@pytest.mark.process
 def test_pillow_is_not_imported_to_read_a_header() -> None:
     script = (
         "import sys; from sdwebui.images import metadata\n"

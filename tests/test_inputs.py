@@ -344,6 +344,7 @@ def test_every_fitted_size_can_be_requested(width: int, height: int) -> None:
 # Start-up
 
 
+@pytest.mark.process
 def test_pillow_is_not_imported_before_an_image_is_opened() -> None:
     script = (
         "import sys, sdwebui.images.inputs, sdwebui.images.masks; sys.exit('PIL' in sys.modules)"
