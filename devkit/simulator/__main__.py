@@ -1,7 +1,5 @@
 """``python -m devkit.simulator --family a1111 --port 7860``: one simulated server."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import signal
@@ -11,10 +9,10 @@ import threading
 from dataclasses import fields
 from typing import Any
 
-from devkit.simulator.app import Simulation, application
 from devkit.simulator.families import FAMILIES
 from devkit.simulator.server import Front
 from devkit.simulator.settings import Settings
+from devkit.simulator.simulation import Simulation
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
@@ -83,18 +81,18 @@ def main() -> None:
     """Listen, print the addresses, as JSON in the first line, serve until the process is ended."""
     settings, host, port, with_parent = arguments(sys.argv[1:])
     simulation = Simulation(settings)
-    app = application(simulation)
-    simulation.front = Front(app, port, host, keep_alive=simulation.family.keep_alive)
-    control = Front(app, 0, keep_alive=True)
+    front = Front(simulation.respond, host, port, keep_alive=simulation.family.keep_alive)
+    simulation.connect(front)
+    control = Front(simulation.control)
     local = LOOPBACK if host == EVERYWHERE else host
     line = {
-        "url": f"http://{local}:{simulation.front.port}{settings.subpath}",
+        "url": f"http://{local}:{front.port}{settings.subpath}",
         "control": f"http://127.0.0.1:{control.port}",
         "family": settings.family,
     }
     print(json.dumps(line), flush=True)
     if not with_parent:
-        print(words_for_dify(host, simulation.front.port, settings.subpath), flush=True)
+        print(words_for_dify(host, front.port, settings.subpath), flush=True)
     done = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: done.set())
     signal.signal(signal.SIGINT, lambda *_: done.set())

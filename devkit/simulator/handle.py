@@ -1,7 +1,5 @@
 """Runs a simulator in a process of its own, for tests and the demonstration."""
 
-from __future__ import annotations
-
 import http.client
 import json
 import subprocess

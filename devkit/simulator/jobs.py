@@ -1,7 +1,5 @@
 """One job at a time, first come first served, as all the real servers work."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque
@@ -39,39 +37,26 @@ class Job:
     batch: int = 0
     step: int = 0
     sampling_steps: int = 0
-    interrupted: bool = False
-    skipped: bool = False
-    _wake: threading.Event = field(default_factory=threading.Event, repr=False)
+    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def sample(self, steps: int, seconds_a_step: float) -> bool:
-        """Spend the time of a batch's steps; False when interrupted or skipped on the way."""
+        """Spend the time of a batch's steps; return whether nobody interrupted it."""
         self.sampling_steps = steps
         for self.step in range(max(steps, 0)):
-            if self.interrupted or self.skipped:
+            if self.interrupted:
                 return False
             if seconds_a_step:
-                self._wake.wait(seconds_a_step)
-        return not (self.interrupted or self.skipped)
-
-    def pause(self, seconds: float) -> None:
-        """Spend time that no interruption shortens (loading a model)."""
-        time.sleep(seconds)
+                self._stop.wait(seconds_a_step)
+        return not self.interrupted
 
     def interrupt(self) -> None:
         """Stop as soon as the step at hand ends."""
-        self.interrupted = True
-        self._wake.set()
+        self._stop.set()
 
-    def skip(self) -> None:
-        """End the batch at hand, go on with the next."""
-        self.skipped = True
-        self._wake.set()
-
-    def next_batch(self) -> None:
-        """Forget a skip, it was meant for one batch."""
-        self.skipped = False
-        if not self.interrupted:
-            self._wake.clear()
+    @property
+    def interrupted(self) -> bool:
+        """Whether somebody stopped it."""
+        return self._stop.is_set()
 
     @property
     def share(self) -> float:
@@ -80,7 +65,7 @@ class Job:
         return (self.batch + within) / max(self.batches, 1)
 
     def as_dict(self) -> dict[str, Any]:
-        """The public facts, for the control API."""
+        """Return the public facts, for the control."""
         return {name: getattr(self, name) for name in PUBLIC}
 
 
@@ -93,13 +78,14 @@ class Queue:
 
     A client that goes away changes nothing: its thread goes on (recordings
     client-disconnect-progress-samples of A1111 and Forge).
+
+    Args:
+        limit: The largest number of jobs at once, the running one included.
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """``limit`` is the largest number of jobs at once, the running one included."""
         self.history: list[Job] = []
         self.running: Job | None = None
-        self.last: Job | None = None
         self.pending: dict[str, float] = {}
         self.finished: deque[str] = deque(maxlen=REMEMBERED_TASKS)
         self._limit = limit
@@ -108,21 +94,12 @@ class Queue:
 
     @contextmanager
     def turn(self, job: Job) -> Iterator[Job]:
-        """Wait for the job's turn, hold the server for it, and tell how it ended.
+        """Wait for the job's turn, hold the server for it, and note how it ended.
 
-        Raises Busy when the queue is full.
+        Raises:
+            Busy: The queue is full.
         """
-        with self._changed:
-            ahead = len(self._waiting) + (self.running is not None)
-            if self._limit is not None and ahead >= self._limit:
-                raise Busy
-            self.history.append(job)
-            self._waiting.append(job)
-            self.pending.setdefault(job.task, job.arrived)
-            while self.running is not None or self._waiting[0] is not job:
-                self._changed.wait()
-            self._waiting.popleft()
-            self.running = self.last = job
+        self._wait(job)
         job.state, job.started = "running", time.time()
         try:
             yield job
@@ -137,19 +114,27 @@ class Queue:
                 self.running = None
                 self._changed.notify_all()
 
+    def _wait(self, job: Job) -> None:
+        with self._changed:
+            ahead = len(self._waiting) + (self.running is not None)
+            if self._limit is not None and ahead >= self._limit:
+                raise Busy
+            self.history.append(job)
+            self._waiting.append(job)
+            self.pending.setdefault(job.task, job.arrived)
+            while self.running is not None or self._waiting[0] is not job:
+                self._changed.wait()
+            self._waiting.popleft()
+            self.running = job
+
     def begin(self, job: Job) -> None:
-        """The task leaves the pending list: its inputs were good, sampling starts."""
+        """Take the task off the pending list: its images were good, sampling starts."""
         self.pending.pop(job.task, None)
 
     def end(self, job: Job) -> None:
-        """The task is remembered as completed, however it ended."""
+        """Remember the task as completed, however it ended."""
         self.finished.append(job.task)
 
     def told(self) -> list[dict[str, Any]]:
-        """All jobs since the start."""
+        """Return all jobs since the start."""
         return [job.as_dict() for job in list(self.history)]
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait for their turn."""
-        return len(self._waiting)

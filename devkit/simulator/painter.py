@@ -1,7 +1,5 @@
 """The simulator's images: drawn from prompt, seed and model, the same each time, and changed."""
 
-from __future__ import annotations
-
 import random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -96,21 +94,22 @@ def edges(image: Image.Image) -> Image.Image:
 def described(image: Image.Image) -> str:
     """Return a caption that follows from the image's colours."""
     small = image.convert("RGB").resize((1, 2), Image.Resampling.BOX)
-    names = [_name(small.getpixel((0, row))) for row in (0, 1)]
-    shape = (
-        "square"
-        if image.width == image.height
-        else ("wide" if image.width > image.height else "tall")
-    )
-    return f"a {shape} landscape with a {names[0]} sky and {names[1]} hills"
+    sky, ground = (_colour_name(small.getpixel((0, row))) for row in (0, 1))
+    lying = image.width > image.height
+    shape = "square" if image.width == image.height else "wide" if lying else "tall"
+    return f"a {shape} landscape with a {sky} sky and {ground} hills"
 
 
-def _name(pixel: object) -> str:
+def tags_of(image: Image.Image) -> str:
+    """Return the caption as tags."""
+    words = described(image).replace(" with a ", " ").replace(" and ", " ").split()
+    return ", ".join(words[1:])
+
+
+def _colour_name(pixel: object) -> str:
     red, green, blue = pixel if isinstance(pixel, tuple) else (0, 0, 0)
     bright = (red + green + blue) / 3
     if max(red, green, blue) - min(red, green, blue) < 24:
         return "white" if bright > 190 else "black" if bright < 60 else "grey"
     strongest = max((red, "red"), (green, "green"), (blue, "blue"))[1]
-    if strongest == "red" and green > 0.7 * red:
-        strongest = "golden"
     return f"dark {strongest}" if bright < 70 else strongest

@@ -1,7 +1,5 @@
 """The recorded requests that can be replayed, with the reason for each that cannot."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator
@@ -24,7 +22,6 @@ class Case:
     body: bytes
     status: int
     answer: Any
-    answer_headers: dict[str, str]
     settings: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -47,7 +44,6 @@ class Case:
 FLAGS: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "a1111": [
         (r"auth-(?!only)", {"auth": "user:pass"}),
-        (r"gradio-auth-only-", {"gradio_auth": "user:pass"}),
         (r"nowebui-", {"webui": False}),
         (r"without-api-flag-", {"api": False}),
         (r"no-checkpoints-", {"models": []}),
@@ -86,6 +82,12 @@ SWITCHED = ["options-post-model-title-unhashed"]
 BEFORE: dict[str, dict[str, list[str]]] = {
     "a1111": {
         "options-after-post-wrong-type": ["options-post-wrong-type"],
+        "options-after-post-(empty-object|model-and-unknown-key|model-title-unhashed|unknown-key)"
+        "|parallel-options-get-while-switch-waits": SWITCHED,
+        "options-after-override-restore-afterwards-false": [
+            "txt2img-override-model-restore-afterwards-false"
+        ],
+        "finished-internal-progress-by-force_task_id": ["running-txt2img-force_task_id"],
         "txt2img-after-options-wrong-type": ["options-post-wrong-type"],
         "options-after-post-model-null": ["options-post-model-null"],
         "txt2img-after-options-post-model": SWITCHED,
@@ -106,6 +108,9 @@ BEFORE: dict[str, dict[str, list[str]]] = {
         "parallel-internal-progress-B-queued": PICTURE_TASKS,
     },
     "forge": {
+        "options-after-(options-post-model-and-txt2img|post-model-title)"
+        "|parallel-options-get-while-job-runs": ["options-post-model-title"],
+        "finished-internal-progress-by-force_task_id": ["running-txt2img-force_task_id"],
         "options-after-wrong-type": ["txt2img-override-wrong-type"],
         "txt2img-after-override-wrong-type": ["txt2img-override-wrong-type"],
         "options-after-(post-(empty|model-null|modules-unknown|no-body|not-an|unknown)).*": [
@@ -125,6 +130,10 @@ BEFORE: dict[str, dict[str, list[str]]] = {
         "txt2img-after-options-model-non-existent": ["options-post-model-non-existent"],
         "txt2img-after-options-model-null": ["options-post-model-null"],
         "options-after-post-model-null": ["options-post-model-null"],
+        "options-after-post-model-non-existent": ["options-post-model-non-existent"],
+        "parallel-options-get-while-switch-waits|options-after-override-restore-afterwards-false": [
+            "txt2img-override-model-restore-afterwards-false"
+        ],
         "txt2img-after-override-samples_format-png-restore-false": [
             "txt2img-override-samples_format-png-restore-false"
         ],
@@ -185,54 +194,92 @@ STOPPED: dict[str, dict[str, tuple[str, float]]] = {
 }
 """Jobs that another request stopped: that request, and after how many seconds at 0.1 a step."""
 
+PLAYED = {
+    *(("GET", path) for path in (
+        "/", "/openapi.json", "/internal/pending-tasks", "/api/extra/version",
+        "/sdcpp/v1/capabilities", "/controlnet/model_list", "/controlnet/module_list",
+    )),
+    *(("GET", f"/sdapi/v1/{name}") for name in (
+        "sd-models", "options", "samplers", "schedulers", "upscalers", "latent-upscale-modes",
+        "sd-vae", "sd-modules", "loras", "prompt-styles", "embeddings", "detailers", "version",
+    )),
+    *(("POST", f"/sdapi/v1/{name}") for name in (
+        "txt2img", "img2img", "extra-single-image", "png-info", "interrogate", "openclip", "tagger",
+        "interrupt", "options",
+    )),
+    ("POST", "/internal/progress"),
+}  # fmt: skip
+"""What the plugin asks servers, and two requests with which it would do harm."""
+
 BROKEN = "RemoteDisconnected|ConnectionReset"
 """The recorded client's words for a server that closed the connection without an answer."""
 
-EXCLUDED: dict[str, list[tuple[str, str]]] = {
+NO_OBJECT = (
+    r".*(-empty-body|invalid-json|truncated-json|invalid-utf8|json-(array|null|number|string)"
+)
+NO_OBJECT += r"|form-encoded|text-plain|no-content-type|no-body|not-an-object)(-.*)?"
+
+BY_NAME: dict[str, list[tuple[str, str]]] = {
+    "every": [
+        (NO_OBJECT, "the plugin always sends a JSON object, and says that it is one"),
+        (
+            r"auth-(bearer|empty-get|no-colon|not-base64)",
+            "the plugin's Authorization header is always well-formed",
+        ),
+        (r"txt2img-script|.*-selectable", "selectable scripts are not simulated"),
+        (r"skip-result", "the plugin never skips"),
+        (r"txt2img-.*(chunked-transfer|real-chunked)", "the plugin sends no bodies in chunks"),
+        (
+            r"txt2img-(full-body|.*save_images|infotext-field)",
+            "only more_settings can ask for a grid or infotext; the answer is played to the plugin",
+        ),
+        (r"img2img-http-url", "the plugin sends images, never their addresses"),
+    ],
     "a1111": [
-        (r".*internal_sysinfo", "a description of the recording machine"),
         (r"loading-0[23]", "recorded in the moment when the first checkpoint was being hashed"),
         (r"nowebui-get-options", "lacks the options of extensions that a page would load"),
+        (r"no-checkpoints-get-options", "still names a checkpoint that was taken away"),
         (r"server-killed-during-job", "the server was killed; see the tests of faults"),
-        (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
     ],
     "forge": [
-        (r"get-cmd-flags-without-port", "recorded without the flag that makes it fail"),
         (r"get-sd-models-not-yet-hashed", "recorded before anything was hashed"),
         (r"options-after-wrong-type", "lists the options in another way than /options does"),
+        (r"(auth-right-)?get-prompt-styles", "needs Forge's own list of styles"),
+        (r"get-controlnet_model_list$", "recorded before there was a model"),
         (r"img2img-soft-inpainting", "an extension that is not simulated"),
-        (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
     ],
     "sdnext": [
-        (r"api-auth-flag-cmd-flags", "recorded with a flag that guards nothing"),
-        (
-            r"auth-.*(browser_folders|civitai|-network|_config|login_check|_user|upload"
-            r"|queue_status|post-checkpoint|right-get-embeddings)",
-            "not part of what clients of the WebUI API use",
-        ),
         (
             r"(loading|fresh-no-model|checkpoint-after|get-sd-models-after-load).*(?<!txt2img)$",
             "recorded before a model was loaded or hashed",
         ),
         (
-            r"(interrupt|skip)-result-(n_iter3|hires)|parallel-interrupt-A|txt2img-empty-object",
+            r"(interrupt)-result-(n_iter3|hires)|parallel-interrupt-A|txt2img-empty-object",
             "stopped at a moment that cannot be repeated",
         ),
+        (r".*internal-progress", "the plugin knows that SD.Next cannot tell of tasks"),
+        (r"options-after-post-checkpoint-", "follows a route that the plugin never calls"),
+        (r"auth-right-get-embeddings", "recorded before any was loaded"),
+        (r"txt2img-override-vae-unknown", "another VAE had leaked in"),
+        (r"txt2img-size-1-pixel", "a size below what the plugin sends"),
         (r"txt2img-top-level-sd_model_checkpoint-field$", "names a model that is not simulated"),
-        (r"txt2img-script-prompt-matrix", "selectable scripts are not simulated"),
         (r"(txt2img-)?rate-limit-", "after hundreds of requests; see the test of the limit"),
         (r".*(missing-file-esrgan|esrgan-missing-file)", "weights that could not be downloaded"),
         (
             r"txt2img-(after-options-wrong-type|options-samples_format-tiff)",
             "options not simulated",
         ),
-        (r"txt2img-(full-body|styles-(known|short-name))", "needs SD.Next's own list of styles"),
+        (r"txt2img-styles-(known|short-name)", "needs SD.Next's own list of styles"),
         (r"png-info-options-", "its image was made with options that are not simulated"),
     ],
-    "sdcpp": [(r"v1-", "not the API of a WebUI")],
+    "sdcpp": [
+        (r"txt2img-extra-args", "the plugin sends no arguments of sd.cpp's own in the prompt"),
+        (r"txt2img-huge-width-int-overflow", "a width of 2^31-64, which the program overflows at"),
+    ],
     "koboldcpp": [
-        (r".*v1-(?!img2img|txt2img)", "not the API of a WebUI"),
-        (r"(?!.*sdapi).*(api-generate|api-v1|abort|perf)", "not the API of a WebUI"),
+        (r"img2img-denoise-0-steps-1", "nothing sampled; the answer is played to the plugin"),
+        (r"sdupscaler-extra-data-url", "the plugin sends no data: addresses"),
+        (r"txt2img-lora-wrong-shape", "a LoRA of the wrong shape ended the server"),
         (r"txt2img-(many-parallel|multiuser)", "twenty at once; see the test of the queue"),
         (r".*(sdclamped|remove-limits)", "recorded with flags that change the limits"),
         (r"txt2img-payload-33MiB", "its body was not kept"),
@@ -241,40 +288,66 @@ EXCLUDED: dict[str, list[tuple[str, str]]] = {
 """By family: which cases are not replayed (a pattern of the name), and why."""
 
 
-def cases(family: str) -> Iterator[tuple[Case | None, str, str]]:
-    """Each recording as a case, its name, and the reason when it is not replayed."""
+def reason_against(family: str, name: str, record: Any) -> str:
+    """Return why a recording is not replayed; "" when it is."""
+    rules = [*BY_NAME["every"], *BY_NAME[family]]
+    by_name = next((why for pattern, why in rules if re.match(pattern, name)), "")
+    if by_name:
+        return by_name
+    if not isinstance(record, dict) or "request" not in record or "samples" in record:
+        return "samples over time, not one answer"
+    request = record["request"]
+    if (request["method"], request["path"]) not in PLAYED:
+        return "the plugin never calls this route in this way"
+    if record.get("status") is None and not re.search(BROKEN, str(record.get("exception"))):
+        return "the recording client gave up, or the server was killed"
+    if "...<base64" in json.dumps(request):
+        return "its image was shortened when it was recorded"
+    if _has_null(request.get("body")):
+        return "the plugin never sends null: a null in more_settings takes the field out"
+    return ""
+
+
+def _has_null(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(member is None or _has_null(member) for member in value.values())
+    return False
+
+
+def recorded(family: str) -> Iterator[tuple[str, Any]]:
+    """Yield name and content of each recording of a family."""
     for path in sorted((RECORDINGS / family).glob("*.json")):
-        record = json.loads(path.read_text(encoding="utf-8"))
-        reason = next(
-            (why for pattern, why in EXCLUDED[family] if re.match(pattern, path.stem)), ""
-        )
-        if not reason and (not isinstance(record, dict) or "request" not in record):
-            reason = "samples over time, not one answer"
-        dropped = not reason and re.search(BROKEN, str(record.get("exception")))
-        if not reason and not dropped and (record.get("status") is None or "samples" in record):
-            reason = "samples over time, not one answer"
-            if "exception" in record:
-                reason = "the recording client gave up, or the server was killed"
-        if not reason and "...<base64" in json.dumps(record["request"]):
-            reason = "its image was shortened when it was recorded"
-        yield (None if reason else _case(family, path.stem, record)), path.stem, reason
+        yield path.stem, json.loads(path.read_text(encoding="utf-8"))
+
+
+def cases(family: str) -> Iterator[tuple[Case | None, str, str]]:
+    """Yield each recording as a case, its name, and the reason when it is not replayed."""
+    for name, record in recorded(family):
+        reason = reason_against(family, name, record)
+        yield (None if reason else _case(family, name, record)), name, reason
+
+
+def case_named(family: str, name: str) -> Case:
+    """Return a recording that sets a state up, whether or not it is replayed itself."""
+    text = (RECORDINGS / family / f"{name}.json").read_text(encoding="utf-8")
+    return _case(family, name, json.loads(text))
 
 
 def _case(family: str, name: str, record: dict[str, Any]) -> Case:
     request = record["request"]
     headers = dict(request.get("headers") or request.get("headers_sent") or {})
     headers = {k: v for k, v in headers.items() if k.lower() not in ("host", "content-length")}
-    raw = request.get("raw_body")
-    coding = "latin-1" if "invalid-utf8" in name else "utf-8"
-    body = raw.encode(coding) if isinstance(raw, str) else b""
-    if raw is None and request.get("body") is not None:
-        given = request["body"]
-        textual = request.get("body_is_raw_text") and isinstance(given, str)
-        body = given.encode(coding) if textual else json.dumps(given).encode()
+    raw, given = request.get("raw_body"), request.get("body")
+    if isinstance(raw, str):
+        body = raw.encode()
+    elif given is None:
+        body = b""
+    elif request.get("body_is_raw_text") and isinstance(given, str):
+        body = given.encode()
+    else:
+        body = json.dumps(given).encode()
     settings = next((flags for pattern, flags in FLAGS[family] if re.match(pattern, name)), {})
-    lowered = {name.lower(): value for name, value in dict(record.get("headers") or {}).items()}
     return Case(
         family, name, request["method"], request["path"], headers, body,
-        record["status"] or 0, record.get("body"), lowered,
-        settings,
+        record["status"] or 0, record.get("body"), settings,
     )  # fmt: skip

@@ -1,7 +1,5 @@
 """The simulator's images: the same for equal requests, and visibly others for other ones."""
 
-from __future__ import annotations
-
 import pytest
 from PIL import Image, ImageChops, ImageStat
 

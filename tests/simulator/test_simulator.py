@@ -1,7 +1,5 @@
 """What tests and the demonstration rely on: handle, queue, interrupts, images, journal."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json

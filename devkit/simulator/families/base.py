@@ -1,11 +1,13 @@
-"""What every simulated family of servers has: a catalog, a queue, and a way to answer."""
+"""What every simulated family of servers has: files, a queue, routes, and a way to answer."""
 
-from __future__ import annotations
-
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from devkit.simulator.catalog import Catalog, catalog_of, family_data
+from PIL import Image
+
+from devkit.simulator import imagefiles, painter
+from devkit.simulator.inventory import Inventory, data_of
 from devkit.simulator.jobs import Queue
 from devkit.simulator.settings import Settings
 from devkit.simulator.wire import Answer, Request
@@ -19,8 +21,7 @@ class HTTPError(Exception):
 
     def __init__(self, status: int, detail: str) -> None:
         super().__init__(detail)
-        self.status = status
-        self.detail = detail
+        self.status, self.detail = status, detail
 
 
 class ServerException(Exception):
@@ -28,52 +29,119 @@ class ServerException(Exception):
 
     def __init__(self, kind: str, text: str = "") -> None:
         super().__init__(f"{kind}: {text}")
-        self.kind = kind
-        self.text = text
+        self.kind, self.text = kind, text
 
 
-class Drop(Exception):
-    """The server closes the connection without an answer (KoboldCpp)."""
+@dataclass(frozen=True)
+class Route:
+    """An endpoint.
+
+    Attributes:
+        handler: Takes the request's body, returns an answer or a value to be written as JSON.
+        fields: Names the table that the body is checked against; None where there is no body.
+        guarded: Whether a password guards it.
+        part: "api" is there with ``--api``, "webui" unless ``--nowebui``, "always" in any case.
+    """
+
+    handler: Callable[[Any], Any]
+    fields: str | None = None
+    guarded: bool = True
+    part: str = "api"
 
 
 class Family:
-    """One simulated server from its start to its end."""
+    """One simulated server from its start to its end.
+
+    Args:
+        settings: Gives the live settings at each call.
+    """
 
     name: ClassVar[str]
     data_name: ClassVar[str]
+    recorded_inventory: ClassVar[str] = "recorded"
     keep_alive: ClassVar[bool] = True
     queue_limit: ClassVar[int | None] = None
-    server_header: ClassVar[str | None] = "uvicorn"
+    json_style: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
-        """``settings`` gives the live settings at each call."""
         self._settings = settings
-        self.data: dict[str, Any] = family_data(self.data_name)
+        self.data = data_of(self.data_name)
         self.lists: dict[str, Any] = self.data["lists"]
         self.queue = Queue(self.queue_limit)
-        self.catalog: Catalog = catalog_of(self.settings.catalog, self.settings.models)
-        self.cache: dict[str, Answer] = {}
+        self.routes: dict[tuple[str, str], Route] = {}
+        self.restock()
+        self.add_routes()
 
     @property
     def settings(self) -> Settings:
         """The settings as they are now."""
         return self._settings()
 
-    def catalog_changed(self) -> None:
-        """Read the models again after the settings have changed."""
-        self.catalog = catalog_of(self.settings.catalog, self.settings.models)
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it plays the very machine of the recordings, which lacked some weights."""
+        return self.settings.catalog == "recorded"
 
-    def format_changed(self) -> None:
+    def restock(self) -> None:
+        """Look up the files anew: at the start, and when the settings name others."""
+        name = self.recorded_inventory if self.is_recorded else self.settings.catalog
+        self.inventory = Inventory.named(name, self.settings.models)
+
+    def change_format(self) -> None:
         """Take over the ``samples_format`` setting, where the server has such an option."""
 
+    def add_routes(self) -> None:
+        """Fill the table of routes."""
+        raise NotImplementedError
+
+    def get(self, path: str, value: Any, **options: Any) -> None:
+        """Serve a value, or what a function without arguments returns."""
+        call = value if callable(value) else lambda: value
+        self.routes["GET", path] = Route(lambda _body: call(), **options)
+
+    def post(self, path: str, handler: Callable[[Any], Any], **options: Any) -> None:
+        """Serve what a function makes of the body."""
+        self.routes["POST", path] = Route(handler, **options)
+
     def answer(self, request: Request) -> Answer:
-        """The server's answer; raises Drop when it closes the connection."""
+        """Route a request, read its body, let it be handled."""
+        route = self.routes.get((request.method, request.path))
+        if route is None or not self.serves(route):
+            return self.missing(request)
+        try:
+            value = route.handler(self.read(route, request))
+        except HTTPError as error:
+            return self.error(error.status, error.detail)
+        except ServerException as error:
+            return self.exception(error.kind, error.text)
+        return value if isinstance(value, Answer) else self.written(value)
+
+    def serves(self, _route: Route) -> bool:
+        """Return whether the server was started with the part that a route belongs to."""
+        return True
+
+    def read(self, route: Route, request: Request) -> Any:
+        """Return a request's body as the handler wants it."""
+        raise NotImplementedError
+
+    def written(self, value: Any, status: int = 200) -> Answer:
+        """Return JSON as the family writes it."""
+        return Answer.of_json(value, status, **self.json_style)
+
+    def missing(self, request: Request) -> Answer:
+        """Return what the family answers for a route that it does not have."""
         raise NotImplementedError
 
     def exception(self, kind: str, text: str) -> Answer:
-        """How this family tells that a generation failed with an exception."""
+        """Return how the family tells that a job failed with an exception."""
         raise NotImplementedError
 
     def error(self, status: int, detail: str) -> Answer:
-        """How this family writes an error of its own making."""
+        """Return how the family writes an error of its own making."""
         raise NotImplementedError
+
+    def file_of(self, image: Image.Image, text: str | None, seed: int, **options: Any) -> bytes:
+        """Return an image's file with its parameters inside, as heavy as the settings want it."""
+        if self.settings.png_bytes:
+            image = painter.weighed_down(image, self.settings.png_bytes, seed)
+        return imagefiles.encode(image, text, **options)

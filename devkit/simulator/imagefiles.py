@@ -1,63 +1,52 @@
 """Images as bytes: PNG, JPEG and WebP with the generation parameters inside, and back."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 import io
-from typing import Literal
 
 from PIL import Image, PngImagePlugin
 
-Format = Literal["png", "jpg", "jpeg", "webp"]
-TextStyle = Literal["pillow", "raw"]
-"""How a PNG keeps its parameters: as Pillow does (iTXt when not Latin-1), or raw UTF-8 in tEXt."""
-
+FORMATS = ("png", "jpg", "jpeg", "webp")
 EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 UNICODE = b"UNICODE\0"
 
 
-def encode(
-    image: Image.Image,
-    text: str | None,
-    form: str = "png",
-    *,
-    style: TextStyle = "pillow",
-    chunk: str = "parameters",
-) -> bytes:
-    """The image's file; ``text`` goes into the PNG chunk or EXIF's UserComment.
+def encode(image: Image.Image, text: str | None, form: str = "png", *, raw: bool = False) -> bytes:
+    """Return the file; ``text`` goes into a PNG's parameters or into EXIF's UserComment.
 
-    Raises ValueError for a format none of the servers knows.
+    With ``raw`` a PNG keeps it as UTF-8 in tEXt, as sd.cpp does, which the format does not allow.
     """
     out = io.BytesIO()
     if form == "png":
         notes = PngImagePlugin.PngInfo()
-        if text is not None and style == "raw":
-            notes.add(b"tEXt", chunk.encode() + b"\0" + text.encode("utf-8", "replace"))
+        if text is not None and raw:
+            notes.add(b"tEXt", b"parameters\0" + text.encode("utf-8", "replace"))
         elif text is not None:
-            notes.add_text(chunk, text)
+            notes.add_text("parameters", text)
         image.save(out, "PNG", pnginfo=notes, compress_level=1)
         return out.getvalue()
     exif = Image.Exif()
     if text is not None:
         # Pillow's type annotations know no nested directories.
         exif[EXIF_IFD] = {USER_COMMENT: UNICODE + text.encode("utf-16-be", "surrogatepass")}
-    if form in ("jpg", "jpeg"):
-        image.convert("RGB").save(out, "JPEG", quality=80, exif=exif)
-    elif form == "webp":
+    if form == "webp":
         image.save(out, "WEBP", quality=80, method=2, exif=exif)
     else:
-        raise ValueError(form)
+        image.convert("RGB").save(out, "JPEG", quality=80, exif=exif)
     return out.getvalue()
 
 
 def to_base64(data: bytes) -> str:
-    """As it stands in the JSON."""
+    """Return a file as it stands in JSON."""
     return base64.b64encode(data).decode("ascii")
 
 
 def from_base64(text: str, *, data_urls: bool = True) -> Image.Image:
-    """The image of a request. Raises ValueError when it is none."""
+    """Return the image of a request.
+
+    Raises:
+        ValueError: It is none.
+    """
     if data_urls and text.startswith("data:"):
         text = text.partition(",")[2]
     try:
@@ -69,7 +58,7 @@ def from_base64(text: str, *, data_urls: bool = True) -> Image.Image:
 
 
 def parameters_in(image: Image.Image) -> str:
-    """The generation parameters an image carries, or an empty text."""
+    """Return the generation parameters that an image carries, or an empty text."""
     text = image.info.get("parameters")
     if isinstance(text, str):
         return text

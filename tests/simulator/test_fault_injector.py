@@ -1,7 +1,5 @@
 """Each fault does to a client what it says."""
 
-from __future__ import annotations
-
 import base64
 import time
 from collections.abc import Iterator
@@ -12,7 +10,7 @@ import pytest
 import requests
 
 from devkit.simulator import Simulator
-from devkit.simulator.faults import FAULTS
+from devkit.simulator.fault_injector import FAULTS
 
 BODY = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 5}
 

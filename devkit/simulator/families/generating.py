@@ -1,0 +1,180 @@
+"""How A1111, Forge and SD.Next make images, and what they say of them."""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ClassVar
+
+from PIL import Image
+
+from devkit.simulator import imagefiles
+from devkit.simulator.families.base import HTTPError
+from devkit.simulator.families.generation import Generation
+from devkit.simulator.families.preparing import Preparing
+from devkit.simulator.jobs import Job
+from sdwebui.infotext import build
+
+
+class Generating(Preparing):
+    """A WebUI that makes images, in A1111's way unless a family says otherwise."""
+
+    version: ClassVar[str]
+
+    def add_routes(self) -> None:
+        """Serve the generations, and what reads their parameters, beside the lists."""
+        super().add_routes()
+        for kind in ("txt2img", "img2img"):
+            self.post(f"/sdapi/v1/{kind}", self._maker_of(kind), fields=kind)
+        self.post("/sdapi/v1/png-info", self.png_info, fields="png-info")
+
+    def png_info(self, body: dict[str, Any]) -> dict[str, Any]:
+        """``POST /png-info``: the parameters in an image."""
+        text = imagefiles.parameters_in(self.opened(body["image"]))
+        return {"info": text, "items": {"parameters": text} if text else {}, "parameters": {}}
+
+    def _maker_of(self, kind: str) -> Callable[[Any], Any]:
+        return lambda values: self.generate(kind, values)
+
+    def generate(self, kind: str, values: dict[str, Any]) -> Any:
+        """Check what the server checks at once, wait for the turn, make the images, answer."""
+        self.check_scripts(kind, values)
+        mask = self.opened(values["mask"]) if values.get("mask") else None
+        if kind == "img2img" and values["init_images"] is None:
+            raise HTTPError(404, "Init image not found")
+        task = values.get("force_task_id") or f"task({kind}-{secrets.token_hex(4)})"
+        job = Job(task, kind, values["prompt"] or "", values["seed"], steps=values["steps"] or 0)
+        with self.queue.turn(job):
+            sources = [self.opened(text) for text in values.get("init_images") or ()]
+            self.queue.begin(job)
+            try:
+                with self.overridden(values):
+                    made = Generation(kind, values, job, self.load(self.loaded), sources)
+                    self.prepare(made, mask)
+                    job.model, job.seed = made.model.file, made.seeds[0]
+                    self.sample(made)
+                # The images are encoded after the options were put back, so samples_format
+                # counts only where it leaks (recordings txt2img-leak-4 and -5).
+                return self.answered(made)
+            finally:
+                self.queue.end(job)
+
+    @contextmanager
+    def overridden(self, values: dict[str, Any]) -> Iterator[None]:
+        """Apply ``override_settings``, and put back afterwards what had been saved before.
+
+        Options that were never saved stay as the request set them (recordings txt2img-leak-*).
+        """
+        overrides = dict(values["override_settings"] or {})
+        before = {key: self.options[key] for key in overrides if key in self.saved}
+        try:
+            wanted = self.resolved(overrides.get("sd_model_checkpoint"))
+            if wanted is None:
+                overrides.pop("sd_model_checkpoint", None)
+            for key, value in overrides.items():
+                if key not in self.options:
+                    raise self.failure("option", key)
+                self.override(key, value)
+            self.load(wanted or self.resolved(self.options["sd_model_checkpoint"]))
+            yield
+        finally:
+            if values["override_settings_restore_afterwards"]:
+                self.options.update(before)
+
+    def override(self, key: str, value: Any) -> None:
+        """Set one option for the request at hand."""
+        self.options[key] = value
+
+    def sample(self, g: Generation) -> None:
+        """Draw batch by batch; stop when interrupted, with what there is."""
+        size, steps = g.values["batch_size"], g.values["steps"]
+        second = g.values.get("hr_second_pass_steps") or steps
+        if g.kind == "img2img":
+            steps = max(1, round(steps * min(1.0, g.strength)))
+        pause = self.settings.step_seconds
+        for batch in range(g.values["n_iter"]):
+            if g.job.interrupted:
+                return
+            g.job.batch = batch
+            whole = g.job.sample(steps, pause)
+            if whole and g.final_size:
+                whole = g.job.sample(second, pause)
+            share = 1.0 if whole else min(g.job.step / max(steps, 1), 0.99)
+            g.images += [g.draw(index, share) for index in range(batch * size, (batch + 1) * size)]
+
+    def answered(self, g: Generation) -> dict[str, Any]:
+        """Return ``images``, ``parameters`` and ``info`` of a finished generation."""
+        texts = self.infotexts(g)
+        noted = [*texts, *[None] * len(g.maps)]
+        files = [
+            self.encoded(image, text, g.seeds[0])
+            for image, text in zip([*g.images, *g.maps], noted, strict=False)
+        ]
+        info = self.info(g) | {
+            "infotexts": texts or [self.infotext(g, 0)],
+            "index_of_first_image": 0,
+        }
+        return {
+            "images": files if g.values["send_images"] else [],
+            "parameters": {**g.values, "init_images": None, "mask": None},
+            "info": json.dumps(info),
+        }
+
+    def encoded(self, image: Image.Image, text: str | None, seed: int = 0) -> str:
+        """Return the image as base64, in the format of the server's options."""
+        form = str(self.options["samples_format"]).lower()
+        if form not in imagefiles.FORMATS:
+            raise HTTPError(500, "Invalid image format")
+        return imagefiles.to_base64(self.file_of(image, text, seed, form=form))
+
+    def infotexts(self, g: Generation) -> list[str]:
+        """Return an infotext for each image."""
+        return [self.infotext(g, index) for index in range(len(g.images))]
+
+    def infotext(self, g: Generation, index: int) -> str:
+        """Return the infotext of image number ``index``."""
+        return build(g.prompt, g.negative_prompt, self.parameters(g, index))
+
+    def parameters(self, g: Generation, index: int) -> dict[str, Any]:
+        """Return the fields of an infotext in A1111's order; None leaves one out."""
+        values = g.values
+        varied = bool(values["subseed_strength"])
+        return {
+            "Steps": values["steps"],
+            "Sampler": g.sampler,
+            "Schedule type": g.scheduler or "Automatic",
+            "CFG scale": values["cfg_scale"],
+            "Seed": g.seeds[index],
+            "Size": f"{values['width']}x{values['height']}",
+            "Model hash": g.model.short_hash,
+            "Model": g.model.stem,
+            "Variation seed": g.subseeds[index] if varied else None,
+            "Variation seed strength": values["subseed_strength"] if varied else None,
+            "Tiling": "True" if values["tiling"] else None,
+            **g.notes,
+            "Version": self.version,
+        }
+
+    def info(self, g: Generation) -> dict[str, Any]:
+        """Return ``info`` as far as clients read it."""
+        values = g.values
+        return {
+            "prompt": g.prompt,
+            "negative_prompt": g.negative_prompt,
+            "seed": g.seeds[0],
+            "all_seeds": g.seeds,
+            "all_subseeds": g.subseeds,
+            "width": values["width"],
+            "height": values["height"],
+            "sampler_name": g.sampler,
+            "cfg_scale": values["cfg_scale"],
+            "steps": values["steps"],
+            "restore_faces": bool(values.get("restore_faces")),
+            "sd_model_name": g.model.stem,
+            "sd_model_hash": g.model.short_hash,
+            "denoising_strength": values["denoising_strength"],
+            "extra_generation_params": {"Schedule type": g.scheduler, **g.notes},
+            "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
+            "version": self.version,
+        }

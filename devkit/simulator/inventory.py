@@ -1,0 +1,110 @@
+"""What a simulated server has on its disk: checkpoints, LoRAs, VAEs, styles, embeddings."""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+DATA = Path(__file__).with_name("data")
+ROOT = "/srv/webui/models"
+
+
+@cache
+def _text(name: str) -> str:
+    return (DATA / f"{name}.json").read_text(encoding="utf-8")
+
+
+def data_of(name: str) -> dict[str, Any]:
+    """Return a file of recorded data; a fresh copy at each call."""
+    data: dict[str, Any] = json.loads(_text(name))
+    return data
+
+
+@dataclass
+class Checkpoint:
+    """A checkpoint.
+
+    A server knows a file's hash only once it has computed it: until then ``title`` has no
+    ``[shorthash]`` (A1111, recording get-sd-models-one-model-not-yet-hashed).
+
+    Attributes:
+        file: Its path below the model folder.
+        sha256: Invented from the name unless given.
+        hashed: Whether the server has computed it yet.
+    """
+
+    file: str
+    sha256: str = ""
+    hashed: bool = True
+
+    def __post_init__(self) -> None:
+        self.sha256 = self.sha256 or hashlib.sha256(self.file.encode()).hexdigest()
+
+    @property
+    def stem(self) -> str:
+        """The file's name without folder and extension."""
+        return PurePosixPath(self.file).stem
+
+    @property
+    def model_name(self) -> str:
+        """The name in ``sd-models``: folders joined with underscores."""
+        return str(PurePosixPath(self.file).with_suffix("")).replace("/", "_")
+
+    @property
+    def short_hash(self) -> str:
+        """The first ten digits of the SHA-256."""
+        return self.sha256[:10]
+
+    @property
+    def title(self) -> str:
+        """The title in ``sd-models``, with the hash as far as it is known."""
+        return f"{self.file} [{self.short_hash}]" if self.hashed else self.file
+
+    @property
+    def path(self) -> str:
+        """The whole path on the server."""
+        return f"{ROOT}/Stable-diffusion/{self.file}"
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA; ``file`` is its path below the LoRA folder, ``hash`` what infotexts show."""
+
+    file: str
+    alias: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    hash: str = ""
+
+    @property
+    def name(self) -> str:
+        """The file's name without folder and extension."""
+        return PurePosixPath(self.file).stem
+
+    @property
+    def short_hash(self) -> str:
+        """The twelve digits that infotexts show, invented from the name unless given."""
+        return self.hash or hashlib.sha256(self.file.encode()).hexdigest()[:12]
+
+
+@dataclass
+class Inventory:
+    """Everything a server has beside what its program brings along."""
+
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    loras: list[Lora] = field(default_factory=list)
+    vaes: list[str] = field(default_factory=list)
+    styles: list[dict[str, Any]] = field(default_factory=list)
+    embeddings: dict[str, str] = field(default_factory=dict)
+    controlnets: list[str] = field(default_factory=list)
+    text_encoders: list[str] = field(default_factory=list)
+
+    @classmethod
+    def named(cls, name: str, models: list[str] | None) -> "Inventory":
+        """Return a fresh inventory; ``models`` (files) take the place of its checkpoints."""
+        data = data_of("inventory")[name]
+        known = {item["file"]: Checkpoint(**item) for item in data.pop("checkpoints")}
+        loras = [Lora(**item) for item in data.pop("loras")]
+        files = known if models is None else models
+        return cls([known.get(file) or Checkpoint(file) for file in files], loras, **data)
