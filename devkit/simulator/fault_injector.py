@@ -1,12 +1,7 @@
-"""Faults of servers, proxies and networks, switched on by the ``fault`` setting.
-
-``FAULTS`` says what each does. Those that reach "generation" hit the requests that make images,
-those of "lists" ``GET /sd-models``, those of "all" every request below ``/sdapi``.
-"""
+"""Faults of servers, proxies and networks, switched on by the ``fault`` setting."""
 
 import base64
 import gzip
-import http
 import json
 import socket
 import threading
@@ -14,28 +9,18 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from http import HTTPStatus
+from typing import Any
 
 from devkit.simulator.families.base import GENERATIONS, Family
+from devkit.simulator.inventory import data_of
 from devkit.simulator.server import close, drop, head_of
 from devkit.simulator.settings import Settings
-from devkit.simulator.wire import NOT_FOUND, Answer, Headers, Request
+from devkit.simulator.wire import JSON, NOT_FOUND, Answer, Headers, Request
 
-OUT_OF_MEMORY = (
-    "CUDA out of memory. Tried to allocate 4.50 GiB. GPU 0 has a total capacity of 7.79 GiB of "
-    "which 1.21 GiB is free. Process 4242 has 6.50 GiB memory in use."
-)
-NANS = (
-    "A tensor with all NaNs was produced in Unet. This could be either because there's not enough "
-    "precision to represent the image, or because your video card does not support half type. "
-    "Use --disable-nan-check commandline argument to disable this check."
-)
-NO_CHECKPOINT = "No checkpoints found. Can't run without a checkpoint."
-BROKEN_FILE = "Error while deserializing header: MetadataIncompleteBuffer"
-NO_INTEGER = (
-    b'{"detail":[{"loc":["body","steps"],"msg":"value is not a valid integer",'
-    b'"type":"type_error.integer"}]}'
-)
+NO_INTEGER = {
+    "loc": ["body", "steps"], "msg": "value is not a valid integer", "type": "type_error.integer",
+}  # fmt: skip
 NO_IMAGE = base64.b64encode(b"this is not an image, whatever the server says").decode()
 PROXY_PAGE = (
     "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
@@ -54,7 +39,7 @@ class FaultInjector:
         self._refuse = refuse
         self._seen = 0
         self._lock = threading.Lock()
-        self._restarted: float | None = None
+        self._back: float | None = None
 
     def answer(
         self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
@@ -74,15 +59,14 @@ class FaultInjector:
 
     def restart(self, scene: "Scene") -> Answer:
         """Close the connection, refuse others for a while, then answer 404 for a second."""
-        seconds = scene.settings.fault_seconds
         with self._lock:
-            first = self._restarted is None
-            if self._restarted is None:
-                self._restarted = time.monotonic() + seconds + 1.0
-        if first:
-            self._refuse(seconds)
+            is_first = self._back is None
+            if self._back is None:
+                self._back = time.monotonic() + scene.settings.fault_seconds + 1.0
+        if is_first:
+            self._refuse(scene.settings.fault_seconds)
             return Answer(sender=drop)
-        return NOT_FOUND if time.monotonic() < self._restarted else scene.usual()
+        return NOT_FOUND if time.monotonic() < self._back else scene.usual()
 
 
 @dataclass(frozen=True)
@@ -96,7 +80,6 @@ class Scene:
     injector: FaultInjector
 
 
-Reach = Literal["generation", "lists", "all"]
 Effect = Callable[[Scene], Answer]
 
 
@@ -104,36 +87,28 @@ Effect = Callable[[Scene], Answer]
 class Fault:
     """A fault: which requests it hits, and what they get."""
 
-    reach: Reach
+    hits: Callable[[Request], bool]
     effect: Effect
-
-    def hits(self, request: Request) -> bool:
-        """Return whether a request is one of those."""
-        if self.reach == "generation":
-            return request.method == "POST" and request.path in GENERATIONS
-        if self.reach == "lists":
-            return request.method == "GET" and request.path == "/sdapi/v1/sd-models"
-        return request.path.startswith("/sdapi/")
 
 
 # What the server, or a proxy before it, answers.
 
 
-def _exception(kind: str, text: str) -> Effect:
-    return lambda scene: scene.family.exception(kind, text)
+def _fixed(body: str, media_type: str = JSON, status: int = 200) -> Effect:
+    return lambda _: Answer.of_text(body, status, media_type)
 
 
 def _error(status: int, detail: str) -> Effect:
     return lambda scene: scene.family.error(status, detail)
 
 
+def _exception(kind: str, text: str) -> Effect:
+    return lambda scene: scene.family.exception(kind, text)
+
+
 def _proxy(status: int) -> Effect:
-    page = PROXY_PAGE.format(f"{status} {http.HTTPStatus(status).phrase}")
-    return lambda _: Answer.of_text(page, status)
-
-
-def _fixed(body: bytes, media_type: str = "application/json", status: int = 200) -> Effect:
-    return lambda _: Answer(status, body, {"Content-Type": media_type})
+    page = PROXY_PAGE.format(f"{status} {HTTPStatus(status).phrase}")
+    return _fixed(page, "text/html", status)
 
 
 def _changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Effect:
@@ -146,8 +121,8 @@ def _changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Effect:
     return effect
 
 
-def _with_images(images: Callable[[int], list[str]]) -> Effect:
-    return _changed(lambda body: {**body, "images": images(len(body["images"]))})
+def _all_images(text: str) -> Effect:
+    return _changed(lambda body: {**body, "images": [text] * len(body["images"])})
 
 
 def _repeat_secret(scene: Scene) -> Answer:
@@ -159,7 +134,7 @@ def _repeat_secret(scene: Scene) -> Answer:
     return scene.family.exception("RuntimeError", text)
 
 
-def _redirect(other: str | None) -> Effect:
+def _redirect(other: str) -> Effect:
     def effect(scene: Scene) -> Answer:
         if scene.request.query.endswith("redirected"):
             return scene.usual()
@@ -186,14 +161,18 @@ def _hang(connection: socket.socket) -> None:
     connection.close()
 
 
-def _sent(pieces: Callable[[Answer], Iterable[bytes]]) -> Effect:
-    """Return the effect that sends the usual answer in pieces, then closes the connection."""
+def _sent(pieces: Callable[[Answer], Iterable[bytes]], pause: float = 0.0) -> Effect:
+    """Return the effect that sends the usual answer in pieces, then closes the connection.
+
+    ``pause`` is the share of ``fault_seconds`` that passes before each piece.
+    """
 
     def effect(scene: Scene) -> Answer:
         answer = scene.usual()
 
         def send(connection: socket.socket) -> None:
             for piece in pieces(answer):
+                time.sleep(pause * scene.settings.fault_seconds)
                 connection.sendall(piece)
             close(connection)
 
@@ -202,8 +181,8 @@ def _sent(pieces: Callable[[Answer], Iterable[bytes]]) -> Effect:
     return effect
 
 
-def _head(answer: Answer, more: Headers | None = None) -> bytes:
-    length = {"Content-Length": str(len(answer.body))} if more is None else more
+def _head(answer: Answer, length: Headers | None = None) -> bytes:
+    length = length or {"Content-Length": str(len(answer.body))}
     return head_of(answer.status, {**answer.headers, **length, "Connection": "close"})
 
 
@@ -223,87 +202,70 @@ def _cut_off(answer: Answer) -> Iterable[bytes]:
     yield _head(answer) + answer.body[: len(answer.body) * 2 // 3]
 
 
-def _without_end(_scene: Scene) -> Answer:
-    def send(connection: socket.socket) -> None:
-        headers = {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}
-        connection.sendall(head_of(200, headers) + b'c\r\n{"images":["\r\n')
-        block = b"10000\r\n" + b"A" * 0x10000 + b"\r\n"
-        while True:
-            connection.sendall(block)
-
-    return Answer(sender=send)
+def _slow_headers(answer: Answer) -> Iterable[bytes]:
+    return (bytes([one]) for one in _head(answer) + answer.body)
 
 
-def _trickled(*, headers_too: bool) -> Effect:
-    def effect(scene: Scene) -> Answer:
-        pause = scene.settings.fault_seconds / 100
+def _slow_body(answer: Answer) -> Iterable[bytes]:
+    yield _head(answer)
+    yield from (bytes([one]) for one in answer.body)
 
-        def pieces(answer: Answer) -> Iterable[bytes]:
-            head = _head(answer)
-            slow = head + answer.body if headers_too else answer.body
-            if not headers_too:
-                yield head
-            for number in range(len(slow)):
-                yield slow[number : number + 1]
-                time.sleep(pause)
 
-        return _sent(pieces)(scene)
-
-    return effect
+def _send_without_end(connection: socket.socket) -> None:
+    headers = {"Content-Type": JSON, "Transfer-Encoding": "chunked"}
+    connection.sendall(head_of(200, headers) + b'c\r\n{"images":["\r\n')
+    while True:
+        connection.sendall(b"10000\r\n" + b"A" * 0x10000 + b"\r\n")
 
 
 _OF_GENERATIONS: dict[str, Effect] = {
-    "oom": _exception("OutOfMemoryError", OUT_OF_MEMORY),
-    "nan": _exception("NansException", NANS),
-    "no_checkpoint": _exception("FileNotFoundError", NO_CHECKPOINT),
-    "model_load_failed": _exception("SafetensorError", BROKEN_FILE),
+    **{name: _exception(*told) for name, told in data_of("failures")["faults"].items()},
     "extension_missing": _error(422, "Script 'ADetailer' not found"),
-    "validation_422": _fixed(NO_INTEGER, status=422),
+    "validation_422": _fixed(json.dumps({"detail": [NO_INTEGER]}), status=422),
     "rate_limit_429": _error(429, "rate limit exceeded"),
-    "proxy_413": _proxy(413),
-    "proxy_502": _proxy(502),
-    "proxy_503": _proxy(503),
-    "proxy_504": _proxy(504),
-    "not_json": _fixed(b"<html>hello</html>", "text/html"),
-    "not_json_text": _fixed(b"OK", "text/plain"),
-    "wrong_json": _fixed(b'[{"image": 1}]'),
-    "bad_base64": _with_images(lambda count: ["!!no base64!!"] * count),
-    "not_a_picture": _with_images(lambda count: [NO_IMAGE] * count),
-    "empty_picture": _with_images(lambda count: [""] * count),
-    "no_pictures": _with_images(lambda _: []),
+    **{f"proxy_{status}": _proxy(status) for status in (413, 502, 503, 504)},
+    "not_json": _fixed("<html>hello</html>", "text/html"),
+    "not_json_text": _fixed("OK", "text/plain"),
+    "wrong_json": _fixed('[{"image": 1}]'),
+    "bad_base64": _all_images("!!no base64!!"),
+    "not_a_picture": _all_images(NO_IMAGE),
+    "empty_picture": _all_images(""),
+    "no_pictures": _changed(lambda body: {**body, "images": []}),
     "info_missing": _changed(lambda body: {"images": body["images"]}),
     "info_not_json": _changed(lambda body: {**body, "info": "{not json"}),
     "cut_off": _sent(_cut_off),
     "cut_off_chunked": _sent(lambda answer: _chunks(answer, 2 / 3)),
     "chunked": _sent(_chunks),
-    "huge": _without_end,
-    "slow_headers": _trickled(headers_too=True),
-    "slow_body": _trickled(headers_too=False),
+    "slow_headers": _sent(_slow_headers, pause=0.01),
+    "slow_body": _sent(_slow_body, pause=0.01),
+    "huge": lambda _: Answer(sender=_send_without_end),
     "hang": lambda _: Answer(sender=_hang),
     "drop": lambda _: Answer(sender=drop),
 }
 _OF_LISTS: dict[str, Effect] = {
-    "empty_model_list": _fixed(b"[]"),
+    "empty_model_list": _fixed("[]"),
     "models_500": _exception("RuntimeError", "no such file"),
-    "models_html": _fixed(b"<html>login</html>", "text/html"),
-    "models_wrong_shape": _fixed(b'{"models": ["a"]}'),
+    "models_html": _fixed("<html>login</html>", "text/html"),
+    "models_wrong_shape": _fixed('{"models": ["a"]}'),
 }
 _OF_ALL: dict[str, Effect] = {
     "restarting": lambda scene: scene.injector.restart(scene),
     "no_api": lambda _: NOT_FOUND,
     "unauthorized": _error(401, "Not authenticated"),
     "forbidden": _proxy(403),
-    "redirect_same_origin": _redirect(None),
+    "redirect_same_origin": _redirect(""),
     "redirect_other_origin": _redirect("http://127.0.0.2:9"),
     "gzip": _gzip,
     "error_with_secret": _repeat_secret,
 }
 
-FAULTS = {
-    **{name: Fault("generation", effect) for name, effect in _OF_GENERATIONS.items()},
-    **{name: Fault("lists", effect) for name, effect in _OF_LISTS.items()},
-    **{name: Fault("all", effect) for name, effect in _OF_ALL.items()},
-}
+
+REACHES: tuple[tuple[Callable[[Request], bool], dict[str, Effect]], ...] = (
+    (lambda request: request.method == "POST" and request.path in GENERATIONS, _OF_GENERATIONS),
+    (lambda request: request.path == "/sdapi/v1/sd-models", _OF_LISTS),
+    (lambda request: request.path.startswith("/sdapi/"), _OF_ALL),
+)
+FAULTS = {name: Fault(hits, effect) for hits, all_ in REACHES for name, effect in all_.items()}
 """Every fault by the name of the ``fault`` setting."""
 
 

@@ -1,16 +1,19 @@
 """Runs a simulator in a process of its own, for tests and the demonstration."""
 
-import http.client
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from devkit.closing import Closing
 
 START_SECONDS = 30
 ROOT = Path(__file__).parents[2]
+UNPROXIED = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+COMMAND = (sys.executable, "-m", "devkit.simulator", "--with-parent")
 
 
 class Simulator(Closing):
@@ -18,8 +21,11 @@ class Simulator(Closing):
 
     Args:
         family: a1111, a1111-1.6, forge, sdnext, sdcpp or koboldcpp.
-        port: where to listen on 127.0.0.1; 0 picks a free port.
-        settings: any further field of ``devkit.simulator.settings.Settings``.
+        port: Where to listen on 127.0.0.1; 0 picks a free port.
+        settings: Any further field of ``devkit.simulator.settings.Settings``.
+
+    Attributes:
+        url: The server's base URL, with the sub-path, without a slash at the end.
 
     Example:
         >>> with Simulator(family="forge", auth="user:pass") as sim:
@@ -27,17 +33,12 @@ class Simulator(Closing):
     """
 
     def __init__(self, family: str = "a1111", *, port: int = 0, **settings: Any) -> None:
-        """Start the process and wait until it listens. Raises RuntimeError when it does not."""
         self.family = family
         given = json.dumps({"family": family, **settings})
-        command = [sys.executable, "-m", "devkit.simulator", "--port", str(port), "--with-parent"]
         self._process = subprocess.Popen(
-            [*command, "--settings", given],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+            [*COMMAND, "--port", str(port), "--settings", given],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
+        )  # fmt: skip
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -45,25 +46,24 @@ class Simulator(Closing):
             raise RuntimeError(f"the simulator ended with {self._process.returncode}")
         told = json.loads(line)
         self.url: str = told["url"]
-        """The server's base URL, with the sub-path, without a slash at the end."""
-        self._control: str = told["control"].removeprefix("http://")
+        self._control: str = told["control"]
 
     def configure(self, **settings: Any) -> None:
-        """Change live settings. Raises ValueError for those that do not exist."""
-        self._command("configure", settings)
+        """Change live settings; raise ValueError for those that do not exist."""
+        self._ask("configure", settings)
 
     def reset(self) -> None:
-        """Back to the state right after the start."""
-        self._command("reset", {})
+        """Go back to the state right after the start."""
+        self._ask("reset", {})
 
     def journal(self) -> list[dict[str, Any]]:
-        """All requests since the start: method, path, query, headers, body, time, status."""
-        entries: list[dict[str, Any]] = self._command("journal")
+        """Return all requests since the start: method, path, headers, body, time, status."""
+        entries: list[dict[str, Any]] = self._ask("journal", {})
         return entries
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All jobs since the start: task, kind, prompt, seed, model, state and times."""
-        jobs: list[dict[str, Any]] = self._command("jobs")
+        """Return all jobs since the start: task, kind, prompt, seed, model, state and times."""
+        jobs: list[dict[str, Any]] = self._ask("jobs", {})
         return jobs
 
     def close(self) -> None:
@@ -74,16 +74,11 @@ class Simulator(Closing):
             if pipe:
                 pipe.close()
 
-    def _command(self, name: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection(self._control, timeout=START_SECONDS)
+    def _ask(self, name: str, body: dict[str, Any]) -> Any:
+        url = f"{self._control}/{name}"
         try:
-            headers = {"Content-Type": "application/json"}
-            connection.request("GET" if data is None else "POST", f"/_sim/{name}", data, headers)
-            answer = connection.getresponse()
-            value = json.load(answer)
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise ValueError(value["error"])
-        return value
+            with UNPROXIED.open(url, json.dumps(body).encode(), START_SECONDS) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            with error:
+                raise ValueError(json.load(error)["error"]) from None

@@ -1,7 +1,6 @@
-"""Images as bytes: PNG, JPEG and WebP with the generation parameters inside, and back."""
+"""Images as base64: PNG, JPEG and WebP with the generation parameters inside, and back."""
 
 import base64
-import binascii
 import io
 
 from PIL import Image, PngImagePlugin
@@ -11,48 +10,37 @@ EXIF_IFD, USER_COMMENT = 0x8769, 0x9286
 UNICODE = b"UNICODE\0"
 
 
-def encode(image: Image.Image, text: str | None, form: str = "png", *, raw: bool = False) -> bytes:
+def encode(image: Image.Image, text: str | None, form: str = "png", *, raw: bool = False) -> str:
     """Return the file; ``text`` goes into a PNG's parameters or into EXIF's UserComment.
 
     With ``raw`` a PNG keeps it as UTF-8 in tEXt, as sd.cpp does, which the format does not allow.
     """
-    out = io.BytesIO()
-    if form == "png":
-        notes = PngImagePlugin.PngInfo()
-        if text is not None and raw:
-            notes.add(b"tEXt", b"parameters\0" + text.encode("utf-8", "replace"))
-        elif text is not None:
-            notes.add_text("parameters", text)
-        image.save(out, "PNG", pnginfo=notes, compress_level=1)
-        return out.getvalue()
-    exif = Image.Exif()
-    if text is not None:
+    out, notes, exif = io.BytesIO(), PngImagePlugin.PngInfo(), Image.Exif()
+    if text is not None and raw:
+        notes.add(b"tEXt", b"parameters\0" + text.encode("utf-8", "replace"))
+    elif text is not None:
+        notes.add_text("parameters", text)
         # Pillow's type annotations know no nested directories.
         exif[EXIF_IFD] = {USER_COMMENT: UNICODE + text.encode("utf-16-be", "surrogatepass")}
-    if form == "webp":
+    if form == "png":
+        image.save(out, "PNG", pnginfo=notes, compress_level=1)
+    elif form == "webp":
         image.save(out, "WEBP", quality=80, method=2, exif=exif)
     else:
         image.convert("RGB").save(out, "JPEG", quality=80, exif=exif)
-    return out.getvalue()
+    return base64.b64encode(out.getvalue()).decode("ascii")
 
 
-def to_base64(data: bytes) -> str:
-    """Return a file as it stands in JSON."""
-    return base64.b64encode(data).decode("ascii")
-
-
-def from_base64(text: str, *, data_urls: bool = True) -> Image.Image:
-    """Return the image of a request.
+def decode(text: str) -> Image.Image:
+    """Return the image of a request, which may be a data: address.
 
     Raises:
         ValueError: It is none.
     """
-    if data_urls and text.startswith("data:"):
-        text = text.partition(",")[2]
     try:
-        image = Image.open(io.BytesIO(base64.b64decode(text)))
+        image = Image.open(io.BytesIO(base64.b64decode(text.rpartition(",")[2])))
         image.load()
-    except (binascii.Error, OSError, SyntaxError, ValueError) as problem:
+    except (AttributeError, OSError, SyntaxError, ValueError) as problem:
         raise ValueError("not an image") from problem
     return image
 

@@ -83,6 +83,11 @@ class Lora:
         return PurePosixPath(self.file).stem
 
     @property
+    def path(self) -> str:
+        """The whole path on the server."""
+        return f"{ROOT}/Lora/{self.file}"
+
+    @property
     def short_hash(self) -> str:
         """The twelve digits that infotexts show, invented from the name unless given."""
         return self.hash or hashlib.sha256(self.file.encode()).hexdigest()[:12]

@@ -6,14 +6,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-State = Literal["queued", "running", "done", "interrupted", "failed"]
-
-PUBLIC = (
-    "task", "kind", "prompt", "seed", "model", "steps", "batches", "state",
-    "arrived", "started", "ended",
-)  # fmt: skip
+from typing import Any
 
 REMEMBERED_TASKS = 16
 """So many finished tasks A1111 remembers for ``/internal/progress``."""
@@ -30,19 +23,20 @@ class Job:
     model: str | None = None
     steps: int = 0
     batches: int = 1
-    state: State = "queued"
-    arrived: float = field(default_factory=time.time)
+    state: str = "queued"
     started: float | None = None
     ended: float | None = None
-    batch: int = 0
-    step: int = 0
-    sampling_steps: int = 0
-    _stop: threading.Event = field(default_factory=threading.Event, repr=False)
+    arrived: float = field(default_factory=time.time)
+
+    def __post_init__(self) -> None:
+        self.batch = 0
+        self.share_of_batch = 0.0
+        self._stop = threading.Event()
 
     def sample(self, steps: int, seconds_a_step: float) -> bool:
         """Spend the time of a batch's steps; return whether nobody interrupted it."""
-        self.sampling_steps = steps
-        for self.step in range(max(steps, 0)):
+        for step in range(max(steps, 0)):
+            self.share_of_batch = step / steps
             if self.interrupted:
                 return False
             if seconds_a_step:
@@ -61,12 +55,7 @@ class Job:
     @property
     def share(self) -> float:
         """How much of the sampling is done, 0 to 1."""
-        within = self.step / self.sampling_steps if self.sampling_steps else 0.0
-        return (self.batch + within) / max(self.batches, 1)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the public facts, for the control."""
-        return {name: getattr(self, name) for name in PUBLIC}
+        return (self.batch + self.share_of_batch) / max(self.batches, 1)
 
 
 class Busy(Exception):
@@ -86,7 +75,7 @@ class Queue:
     def __init__(self, limit: int | None = None) -> None:
         self.history: list[Job] = []
         self.running: Job | None = None
-        self.pending: dict[str, float] = {}
+        self.pending: dict[str, Job] = {}
         self.finished: deque[str] = deque(maxlen=REMEMBERED_TASKS)
         self._limit = limit
         self._waiting: deque[Job] = deque()
@@ -103,14 +92,15 @@ class Queue:
         job.state, job.started = "running", time.time()
         try:
             yield job
+            job.state = "interrupted" if job.interrupted else "done"
         except BaseException:
             job.state = "failed"
             raise
-        else:
-            job.state = "interrupted" if job.interrupted else "done"
         finally:
             job.ended = time.time()
             with self._changed:
+                if job.task not in self.pending:
+                    self.finished.append(job.task)
                 self.running = None
                 self._changed.notify_all()
 
@@ -121,7 +111,7 @@ class Queue:
                 raise Busy
             self.history.append(job)
             self._waiting.append(job)
-            self.pending.setdefault(job.task, job.arrived)
+            self.pending.setdefault(job.task, job)
             while self.running is not None or self._waiting[0] is not job:
                 self._changed.wait()
             self._waiting.popleft()
@@ -131,10 +121,7 @@ class Queue:
         """Take the task off the pending list: its images were good, sampling starts."""
         self.pending.pop(job.task, None)
 
-    def end(self, job: Job) -> None:
-        """Remember the task as completed, however it ended."""
-        self.finished.append(job.task)
-
     def told(self) -> list[dict[str, Any]]:
-        """Return all jobs since the start."""
-        return [job.as_dict() for job in list(self.history)]
+        """Return the facts of all jobs since the start."""
+        names = Job.__dataclass_fields__
+        return [{name: getattr(job, name) for name in names} for job in list(self.history)]

@@ -49,7 +49,6 @@ class Journal:
 
 
 def _readable(body: bytes) -> Any:
-    """Return a body as JSON with shortened images, or the start of its text."""
     try:
         return _shortened(json.loads(body)) if body else None
     except ValueError:
@@ -57,6 +56,7 @@ def _readable(body: bytes) -> Any:
 
 
 def _shortened(value: Any) -> Any:
+    """Return a value with its images cut short."""
     if isinstance(value, dict):
         return {key: _shortened(member) for key, member in value.items()}
     if isinstance(value, list):

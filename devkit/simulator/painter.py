@@ -53,8 +53,9 @@ def derived(
     A whole image keeps its composition and takes on the colours of the painted one, as far as the
     strength goes; what is masked is painted anew. The mask is white where the image may change.
     """
-    strength = min(max(strength, 0.0), 1.0)
+    strength, source = min(max(strength, 0.0), 1.0), source.resize(painted.size)
     if mask is not None:
+        mask = mask.resize(painted.size)
         mixed = Image.blend(source, painted, min(strength * 1.25, 1.0))
         return Image.composite(mixed, source, mask)
     mixed = Image.blend(source, _recoloured(source, painted), min(strength * 1.5, 1.0))

@@ -4,13 +4,14 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from devkit.simulator.families import FAMILIES
 from devkit.simulator.families.base import GENERATIONS, Family
 from devkit.simulator.fault_injector import FaultInjector, check_fault
 from devkit.simulator.journal import Journal
-from devkit.simulator.server import Front
 from devkit.simulator.settings import Settings
 from devkit.simulator.wire import NOT_FOUND, Answer, Request
 
@@ -21,23 +22,16 @@ class Simulation:
     Args:
         settings: What it is started with; ``reset`` goes back to that.
 
-    Raises:
-        ValueError: No such family or fault.
+    Attributes:
+        refuse: Closes the port at which it is reached for some seconds.
     """
 
     def __init__(self, settings: Settings) -> None:
-        if settings.family not in FAMILIES:
-            raise ValueError(f"no family {settings.family!r}; there are {', '.join(FAMILIES)}")
         check_fault(settings.fault)
         self._at_start = settings
         self._lock = threading.Lock()
-        self._refuse: Callable[[float], None] = lambda _seconds: None
+        self.refuse: Callable[[float], None] = time.sleep
         self.reset()
-
-    def connect(self, front: Front) -> None:
-        """Let faults close the port at which the simulation is reached."""
-        self._refuse = front.refuse
-        self.faults = FaultInjector(self._refuse)
 
     def reset(self) -> None:
         """Go back to the state right after the start: settings, options, queue, journal."""
@@ -61,22 +55,22 @@ class Simulation:
             self._memory.clear()
             if any(name.startswith("fault") for name in changes):
                 self.faults = FaultInjector(self._refuse)
-            if {"models", "catalog"} & set(changes):
+            if {"models", "catalog", "samples_format"} & set(changes):
                 self.family.restock()
-            if "samples_format" in changes:
-                self.family.change_format()
+
+    def _refuse(self, seconds: float) -> None:
+        self.refuse(seconds)
 
     def respond(self, request: Request) -> Answer:
         """Journal a request and answer it, or do what the current fault says."""
-        prefix = self.settings.subpath
-        if not request.path.startswith(prefix):
-            return NOT_FOUND
-        path = request.path.removeprefix(prefix) or "/"
-        request = Request(request.method, path, request.query, request.headers, request.body)
         settings, family = self.settings, self.family
+        if not request.path.startswith(settings.subpath):
+            return NOT_FOUND
+        request = replace(request, path=request.path.removeprefix(settings.subpath) or "/")
         entry = self.journal.note(request)
         began = time.perf_counter()
-        answer = self.faults.answer(request, family, settings, lambda: self._usual(family, request))
+        usual = partial(self._usual, family, request)
+        answer = self.faults.answer(request, family, settings, usual)
         entry["status"] = None if answer.sender else answer.status
         entry["seconds"] = time.perf_counter() - began
         return answer
@@ -85,30 +79,26 @@ class Simulation:
         """Return the family's own answer, from memory where ``cache_answers`` allows it."""
         if not self.settings.cache_answers or request.path not in GENERATIONS:
             return family.answer(request)
-        try:
-            body = {**json.loads(request.body), "seed": None, "force_task_id": None}
-        except (TypeError, ValueError):
-            return family.answer(request)
-        key = json.dumps([request.path, body], sort_keys=True)
-        kept = self._memory.get(key)
-        if kept is None:
-            kept = family.answer(request)
-            if kept.status == 200:
-                self._memory[key] = kept
+        asked = {**json.loads(request.body), "seed": None, "force_task_id": None}
+        key = json.dumps([request.path, asked], sort_keys=True)
+        kept = self._memory.get(key) or family.answer(request)
+        if kept.status == 200:
+            self._memory[key] = kept
         return kept
 
     def control(self, request: Request) -> Answer:
-        """Answer the test's own questions: journal, jobs, settings, reset, configure."""
+        """Answer the tests' own questions: journal, jobs, reset, configure."""
+        value: Any = None
         try:
-            match request.path.rpartition("/")[2]:
-                case "journal":
-                    return Answer.of_json(self.journal.entries())
-                case "jobs":
-                    return Answer.of_json(self.family.queue.told())
-                case "reset":
+            match request.path:
+                case "/journal":
+                    value = self.journal.entries()
+                case "/jobs":
+                    value = self.family.queue.told()
+                case "/reset":
                     self.reset()
-                case "configure":
+                case "/configure":
                     self.configure(json.loads(request.body))
         except ValueError as error:
             return Answer.of_json({"error": str(error)}, 400)
-        return Answer.of_json(self.settings.as_dict())
+        return Answer.of_json(value)

@@ -4,11 +4,11 @@ import json
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 Headers = dict[str, str]
-Sender = Callable[[socket.socket], None]
+
+JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -21,13 +21,9 @@ class Request:
     headers: Headers = field(default_factory=dict)
     body: bytes = b""
 
-    @cached_property
-    def _by_lower_name(self) -> Headers:
-        return {name.lower(): value for name, value in self.headers.items()}
-
     def header(self, name: str) -> str | None:
         """Return a header's value, whatever the case of its name."""
-        return self._by_lower_name.get(name.lower())
+        return next((value for key, value in self.headers.items() if key.lower() == name), None)
 
 
 @dataclass(frozen=True)
@@ -41,20 +37,18 @@ class Answer:
     status: int = 200
     body: bytes = b""
     headers: Headers = field(default_factory=dict)
-    sender: Sender | None = None
+    sender: Callable[[socket.socket], None] | None = None
 
     @classmethod
     def of_json(cls, value: Any, status: int = 200, **style: Any) -> "Answer":
         """Return JSON, written compactly as Starlette does unless ``style`` says otherwise."""
-        compact = {"separators": (",", ":"), "ensure_ascii": False}
-        text = json.dumps(value, **{**compact, **style})
-        headers = {"Content-Type": "application/json"}
-        return cls(status, text.encode("utf-8", "surrogatepass"), headers)
+        text = json.dumps(value, **{"separators": (",", ":"), "ensure_ascii": False, **style})
+        return cls.of_text(text, status, JSON)
 
     @classmethod
     def of_text(cls, text: str, status: int = 200, media_type: str = "text/html") -> "Answer":
         """Return text, HTML unless said otherwise."""
-        return cls(status, text.encode(), {"Content-Type": media_type})
+        return cls(status, text.encode("utf-8", "surrogatepass"), {"Content-Type": media_type})
 
 
 NOT_FOUND = Answer.of_json({"detail": "Not Found"}, 404)

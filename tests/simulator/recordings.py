@@ -215,9 +215,9 @@ BROKEN = "RemoteDisconnected|ConnectionReset"
 """The recorded client's words for a server that closed the connection without an answer."""
 
 NO_OBJECT = (
-    r".*(-empty-body|invalid-json|truncated-json|invalid-utf8|json-(array|null|number|string)"
+    r".*(-empty-body|invalid-json|truncated-json|invalid-utf8|json-(array|null|number|string|empty)"
+    r"|form-encoded|text-plain|no-content-type|no-body|not-an-object)(-.*)?"
 )
-NO_OBJECT += r"|form-encoded|text-plain|no-content-type|no-body|not-an-object)(-.*)?"
 
 BY_NAME: dict[str, list[tuple[str, str]]] = {
     "every": [
@@ -232,6 +232,10 @@ BY_NAME: dict[str, list[tuple[str, str]]] = {
         (
             r"txt2img-(full-body|.*save_images|infotext-field)",
             "only more_settings can ask for a grid or infotext; the answer is played to the plugin",
+        ),
+        (
+            r"extra-single-image-(resize_mode-7|upscaling_resize-0)",
+            "the plugin keeps within the bounds of upscaling",
         ),
         (r"img2img-http-url", "the plugin sends images, never their addresses"),
     ],
@@ -262,7 +266,10 @@ BY_NAME: dict[str, list[tuple[str, str]]] = {
         (r"auth-right-get-embeddings", "recorded before any was loaded"),
         (r"txt2img-override-vae-unknown", "another VAE had leaked in"),
         (r"txt2img-size-1-pixel", "a size below what the plugin sends"),
-        (r"txt2img-top-level-sd_model_checkpoint-field$", "names a model that is not simulated"),
+        (
+            r"txt2img-top-level-sd_model_checkpoint",
+            "the plugin names models among the overrides; this is played to it",
+        ),
         (r"(txt2img-)?rate-limit-", "after hundreds of requests; see the test of the limit"),
         (r".*(missing-file-esrgan|esrgan-missing-file)", "weights that could not be downloaded"),
         (

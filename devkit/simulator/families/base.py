@@ -15,6 +15,8 @@ from devkit.simulator.wire import Answer, Request
 GENERATIONS = ("/sdapi/v1/txt2img", "/sdapi/v1/img2img")
 """Paths of the requests that make images."""
 
+Body = dict[str, Any]
+
 
 class HTTPError(Exception):
     """An error the server raises on purpose, with a status and a text."""
@@ -27,7 +29,7 @@ class HTTPError(Exception):
 class ServerException(Exception):
     """A Python exception inside the real server: its class name and its text."""
 
-    def __init__(self, kind: str, text: str = "") -> None:
+    def __init__(self, kind: str, text: str) -> None:
         super().__init__(f"{kind}: {text}")
         self.kind, self.text = kind, text
 
@@ -38,7 +40,7 @@ class Route:
 
     Attributes:
         handler: Takes the request's body, returns an answer or a value to be written as JSON.
-        fields: Names the table that the body is checked against; None where there is no body.
+        fields: Names the table that the body is checked against; None where there is none.
         guarded: Whether a password guards it.
         part: "api" is there with ``--api``, "webui" unless ``--nowebui``, "always" in any case.
     """
@@ -66,7 +68,7 @@ class Family:
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
         self.data = data_of(self.data_name)
-        self.lists: dict[str, Any] = self.data["lists"]
+        self.lists: Body = self.data["lists"]
         self.queue = Queue(self.queue_limit)
         self.routes: dict[tuple[str, str], Route] = {}
         self.restock()
@@ -83,12 +85,9 @@ class Family:
         return self.settings.catalog == "recorded"
 
     def restock(self) -> None:
-        """Look up the files anew: at the start, and when the settings name others."""
+        """Look up files and options: at the start, and when the settings name others."""
         name = self.recorded_inventory if self.is_recorded else self.settings.catalog
         self.inventory = Inventory.named(name, self.settings.models)
-
-    def change_format(self) -> None:
-        """Take over the ``samples_format`` setting, where the server has such an option."""
 
     def add_routes(self) -> None:
         """Fill the table of routes."""
@@ -116,9 +115,9 @@ class Family:
             return self.exception(error.kind, error.text)
         return value if isinstance(value, Answer) else self.written(value)
 
-    def serves(self, _route: Route) -> bool:
+    def serves(self, route: Route) -> bool:
         """Return whether the server was started with the part that a route belongs to."""
-        return True
+        return {"api": self.settings.api, "webui": self.settings.webui}.get(route.part, True)
 
     def read(self, route: Route, request: Request) -> Any:
         """Return a request's body as the handler wants it."""
@@ -140,8 +139,8 @@ class Family:
         """Return how the family writes an error of its own making."""
         raise NotImplementedError
 
-    def file_of(self, image: Image.Image, text: str | None, seed: int, **options: Any) -> bytes:
-        """Return an image's file with its parameters inside, as heavy as the settings want it."""
+    def encoded(self, image: Image.Image, text: str | None, seed: int = 0, **form: Any) -> str:
+        """Return an image as base64, its parameters inside, as heavy as the settings want it."""
         if self.settings.png_bytes:
             image = painter.weighed_down(image, self.settings.png_bytes, seed)
-        return imagefiles.encode(image, text, **options)
+        return imagefiles.encode(image, text, **form)

@@ -3,7 +3,8 @@
 from typing import Any, ClassVar
 
 from devkit.simulator.families.a1111 import A1111
-from devkit.simulator.families.extensions import Extension, ForgeControlNet
+from devkit.simulator.families.base import Body
+from devkit.simulator.families.extensions import ControlNet, Extension
 from devkit.simulator.families.generation import Generation
 from devkit.simulator.inventory import ROOT
 from devkit.simulator.wire import Answer
@@ -21,31 +22,28 @@ class Forge(A1111):
         """As A1111; nothing is loaded before the first generation asks for it."""
         super().restock()
         self.loaded = None
-        separators = [
-            {"name": f"------ {name} ------", "prompt": None, "negative_prompt": None}
-            for name in ("Old Automatic1111 Styles", "Fooocus Styles")
-        ]
-        self.inventory.styles = [separators[0], *self.inventory.styles, separators[1]]
 
     def add_routes(self) -> None:
-        """As A1111 without VAEs, with modules."""
+        """As A1111, with modules instead of VAEs."""
         super().add_routes()
         del self.routes["GET", "/sdapi/v1/sd-vae"]
         self.get("/sdapi/v1/sd-modules", self.sd_modules)
 
     def chosen_extensions(self) -> list[Extension]:
         """As A1111; ControlNet is always there."""
-        others = [one for one in super().chosen_extensions() if one.title != "controlnet"]
-        return [ForgeControlNet(self), *others]
+        others = [one for one in super().chosen_extensions() if one.title != ControlNet.title]
+        return [ControlNet(self), *others]
 
-    def sd_modules(self) -> list[dict[str, Any]]:
+    def sd_modules(self) -> list[Body]:
         """``GET /sd-modules``: VAEs and text encoders in one list."""
         return [{"model_name": name, "filename": path} for name, path in self._modules().items()]
 
     def _modules(self) -> dict[str, str]:
-        vaes = {name: f"{ROOT}/VAE/{name}" for name in self.inventory.vaes}
         encoders = self.inventory.text_encoders
-        return vaes | {name: f"{ROOT}/text_encoder/{name}" for name in encoders}
+        return {
+            **{name: f"{ROOT}/VAE/{name}" for name in self.inventory.vaes},
+            **{name: f"{ROOT}/text_encoder/{name}" for name in encoders},
+        }
 
     def override(self, key: str, value: Any) -> None:
         """As A1111; modules are kept as paths, unknown ones are dropped."""
@@ -55,26 +53,23 @@ class Forge(A1111):
             value = [path for path in paths if path in known.values()]
         super().override(key, value)
 
-    def prepare_hires(self, g: Generation) -> None:
-        """As A1111; needs ``hr_additional_modules`` and ``hr_cfg`` beside."""
-        self.check_hires_names(g.values)
-        modules, cfg_scale = g.values["hr_additional_modules"], g.values["hr_cfg"]
-        if modules is None:
-            raise self.failure("hires modules")
-        if cfg_scale is None:
-            raise self.failure("hires cfg")
-        super().prepare_hires(g)
-        g.notes |= {
-            "Hires Module 1": modules[0] if modules else "Built-in", "Hires CFG Scale": cfg_scale,
-        }  # fmt: skip
-
-    def note_vae(self) -> dict[str, Any]:
+    def note_vae(self) -> Body:
         """Return the modules in place of a VAE: ``sd_vae`` has no effect."""
         modules = self.options["forge_additional_modules"]
         return {
             f"Module {number}": path.rpartition("/")[2].rpartition(".")[0]
             for number, path in enumerate(modules, start=1)
         }
+
+    def prepare_hires(self, g: Generation) -> None:
+        """As A1111; needs ``hr_additional_modules`` and ``hr_cfg`` beside."""
+        self.check_hires_names(g.values)
+        if g.values["hr_additional_modules"] is None:
+            raise self.failure("hires modules")
+        if g.values["hr_cfg"] is None:
+            raise self.failure("hires cfg")
+        super().prepare_hires(g)
+        g.notes["Hires CFG Scale"] = g.values["hr_cfg"]
 
     def exception(self, kind: str, text: str) -> Answer:
         """A Python exception: its text stands in ``message``."""

@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ClassVar
@@ -10,7 +9,7 @@ from typing import Any, ClassVar
 from PIL import Image
 
 from devkit.simulator import imagefiles
-from devkit.simulator.families.base import HTTPError
+from devkit.simulator.families.base import Body, HTTPError
 from devkit.simulator.families.generation import Generation
 from devkit.simulator.families.preparing import Preparing
 from devkit.simulator.jobs import Job
@@ -29,39 +28,35 @@ class Generating(Preparing):
             self.post(f"/sdapi/v1/{kind}", self._maker_of(kind), fields=kind)
         self.post("/sdapi/v1/png-info", self.png_info, fields="png-info")
 
-    def png_info(self, body: dict[str, Any]) -> dict[str, Any]:
+    def png_info(self, body: Body) -> Body:
         """``POST /png-info``: the parameters in an image."""
-        text = imagefiles.parameters_in(self.opened(body["image"]))
-        return {"info": text, "items": {"parameters": text} if text else {}, "parameters": {}}
+        return {"info": imagefiles.parameters_in(self.opened(body["image"]))}
 
     def _maker_of(self, kind: str) -> Callable[[Any], Any]:
         return lambda values: self.generate(kind, values)
 
-    def generate(self, kind: str, values: dict[str, Any]) -> Any:
+    def generate(self, kind: str, values: Body) -> Any:
         """Check what the server checks at once, wait for the turn, make the images, answer."""
         self.check_scripts(kind, values)
         mask = self.opened(values["mask"]) if values.get("mask") else None
         if kind == "img2img" and values["init_images"] is None:
             raise HTTPError(404, "Init image not found")
         task = values.get("force_task_id") or f"task({kind}-{secrets.token_hex(4)})"
-        job = Job(task, kind, values["prompt"] or "", values["seed"], steps=values["steps"] or 0)
+        job = Job(task, kind, values["prompt"], values["seed"], steps=values["steps"])
         with self.queue.turn(job):
             sources = [self.opened(text) for text in values.get("init_images") or ()]
             self.queue.begin(job)
-            try:
-                with self.overridden(values):
-                    made = Generation(kind, values, job, self.load(self.loaded), sources)
-                    self.prepare(made, mask)
-                    job.model, job.seed = made.model.file, made.seeds[0]
-                    self.sample(made)
-                # The images are encoded after the options were put back, so samples_format
-                # counts only where it leaks (recordings txt2img-leak-4 and -5).
-                return self.answered(made)
-            finally:
-                self.queue.end(job)
+            with self.overridden(values):
+                g = Generation(kind, values, job, self.load(self.loaded), sources, mask)
+                self.prepare(g)
+                job.model, job.seed = g.model.file, g.seeds[0]
+                self.sample(g)
+            # The images are encoded after the options were put back, so samples_format
+            # counts only where it leaks (recordings txt2img-leak-4 and -5).
+            return self.answered(g)
 
     @contextmanager
-    def overridden(self, values: dict[str, Any]) -> Iterator[None]:
+    def overridden(self, values: Body) -> Iterator[None]:
         """Apply ``override_settings``, and put back afterwards what had been saved before.
 
         Options that were never saved stay as the request set them (recordings txt2img-leak-*).
@@ -88,11 +83,10 @@ class Generating(Preparing):
 
     def sample(self, g: Generation) -> None:
         """Draw batch by batch; stop when interrupted, with what there is."""
-        size, steps = g.values["batch_size"], g.values["steps"]
+        size, steps, pause = g.values["batch_size"], g.values["steps"], self.settings.step_seconds
         second = g.values.get("hr_second_pass_steps") or steps
         if g.kind == "img2img":
             steps = max(1, round(steps * min(1.0, g.strength)))
-        pause = self.settings.step_seconds
         for batch in range(g.values["n_iter"]):
             if g.job.interrupted:
                 return
@@ -100,46 +94,37 @@ class Generating(Preparing):
             whole = g.job.sample(steps, pause)
             if whole and g.final_size:
                 whole = g.job.sample(second, pause)
-            share = 1.0 if whole else min(g.job.step / max(steps, 1), 0.99)
+            share = 1.0 if whole else g.job.share_of_batch
             g.images += [g.draw(index, share) for index in range(batch * size, (batch + 1) * size)]
 
-    def answered(self, g: Generation) -> dict[str, Any]:
+    def answered(self, g: Generation) -> Body:
         """Return ``images``, ``parameters`` and ``info`` of a finished generation."""
-        texts = self.infotexts(g)
-        noted = [*texts, *[None] * len(g.maps)]
+        texts = [self.infotext(g, index) for index in range(max(len(g.images), 1))]
+        noted = [*texts[: len(g.images)], *[None] * len(g.maps)]
         files = [
-            self.encoded(image, text, g.seeds[0])
-            for image, text in zip([*g.images, *g.maps], noted, strict=False)
+            self.file_of(image, text, g.seeds[0])
+            for image, text in zip([*g.images, *g.maps], noted, strict=True)
         ]
-        info = self.info(g) | {
-            "infotexts": texts or [self.infotext(g, 0)],
-            "index_of_first_image": 0,
-        }
         return {
             "images": files if g.values["send_images"] else [],
             "parameters": {**g.values, "init_images": None, "mask": None},
-            "info": json.dumps(info),
+            "info": json.dumps({**self.info(g), "infotexts": texts}),
         }
 
-    def encoded(self, image: Image.Image, text: str | None, seed: int = 0) -> str:
+    def file_of(self, image: Image.Image, text: str | None, seed: int = 0) -> str:
         """Return the image as base64, in the format of the server's options."""
         form = str(self.options["samples_format"]).lower()
         if form not in imagefiles.FORMATS:
             raise HTTPError(500, "Invalid image format")
-        return imagefiles.to_base64(self.file_of(image, text, seed, form=form))
-
-    def infotexts(self, g: Generation) -> list[str]:
-        """Return an infotext for each image."""
-        return [self.infotext(g, index) for index in range(len(g.images))]
+        return self.encoded(image, text, seed, form=form)
 
     def infotext(self, g: Generation, index: int) -> str:
         """Return the infotext of image number ``index``."""
-        return build(g.prompt, g.negative_prompt, self.parameters(g, index))
+        return build(g.prompt, g.negative_prompt, {**self.parameters(g, index), **g.notes})
 
-    def parameters(self, g: Generation, index: int) -> dict[str, Any]:
-        """Return the fields of an infotext in A1111's order; None leaves one out."""
-        values = g.values
-        varied = bool(values["subseed_strength"])
+    def parameters(self, g: Generation, index: int) -> Body:
+        """Return the fields that every infotext of A1111 has; None leaves one out."""
+        values, is_varied = g.values, bool(g.values["subseed_strength"])
         return {
             "Steps": values["steps"],
             "Sampler": g.sampler,
@@ -149,32 +134,25 @@ class Generating(Preparing):
             "Size": f"{values['width']}x{values['height']}",
             "Model hash": g.model.short_hash,
             "Model": g.model.stem,
-            "Variation seed": g.subseeds[index] if varied else None,
-            "Variation seed strength": values["subseed_strength"] if varied else None,
+            "Variation seed": g.subseeds[index] if is_varied else None,
+            "Variation seed strength": values["subseed_strength"] if is_varied else None,
             "Tiling": "True" if values["tiling"] else None,
-            **g.notes,
             "Version": self.version,
         }
 
-    def info(self, g: Generation) -> dict[str, Any]:
+    def info(self, g: Generation) -> Body:
         """Return ``info`` as far as clients read it."""
         values = g.values
         return {
             "prompt": g.prompt,
-            "negative_prompt": g.negative_prompt,
             "seed": g.seeds[0],
             "all_seeds": g.seeds,
-            "all_subseeds": g.subseeds,
-            "width": values["width"],
-            "height": values["height"],
             "sampler_name": g.sampler,
             "cfg_scale": values["cfg_scale"],
             "steps": values["steps"],
             "restore_faces": bool(values.get("restore_faces")),
             "sd_model_name": g.model.stem,
             "sd_model_hash": g.model.short_hash,
-            "denoising_strength": values["denoising_strength"],
-            "extra_generation_params": {"Schedule type": g.scheduler, **g.notes},
-            "job_timestamp": time.strftime("%Y%m%d%H%M%S"),
-            "version": self.version,
+            "extra_generation_params": {"Schedule type": g.scheduler} if g.scheduler else {},
+            "index_of_first_image": 0,
         }

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from devkit.simulator import painter
-from devkit.simulator.inventory import Checkpoint, Inventory
+from devkit.simulator.inventory import Checkpoint, Lora
 from devkit.simulator.jobs import Job
 
 LORA_TAG = re.compile(r"<(?:lora|lyco):([^:>]+)(?::([^>]*))?>")
@@ -22,7 +22,7 @@ class Generation:
 
     Attributes:
         values: The request's fields with their defaults.
-        notes: What the infotext tells beside the common fields.
+        notes: What the infotext tells beside the common fields; None is left out.
         guides: Images that ControlNet steers by.
         maps: Detect maps that follow the images.
     """
@@ -31,8 +31,8 @@ class Generation:
     values: dict[str, Any]
     job: Job
     model: Checkpoint
-    sources: list[Image.Image] = field(default_factory=list)
-    mask: Image.Image | None = None
+    sources: list[Image.Image]
+    mask: Image.Image | None
     prompt: str = ""
     negative_prompt: str = ""
     seeds: list[int] = field(default_factory=list)
@@ -46,61 +46,63 @@ class Generation:
     images: list[Image.Image] = field(default_factory=list)
     maps: list[Image.Image] = field(default_factory=list)
 
-    def count_seeds(self) -> None:
+    def count(self) -> None:
         """Choose the seeds of all images: counted up, unless only the variation changes."""
-        count = self.values["batch_size"] * self.values["n_iter"]
+        batches, size = self.values["n_iter"], self.values["batch_size"]
+        self.job.batches = batches
         steady = bool(self.values["subseed_strength"])
-        self.seeds = _counted(self.values["seed"], count, steady=steady)
-        self.subseeds = _counted(self.values["subseed"], count)
+        first, other = (
+            random.getrandbits(32) if seed == -1 else seed
+            for seed in (self.values["seed"], self.values["subseed"])
+        )
+        numbers = range(batches * size)
+        self.seeds = [first if steady else first + number for number in numbers]
+        self.subseeds = [other + number for number in numbers]
 
     def apply_styles(self, styles: list[dict[str, Any]]) -> None:
         """Put the texts of known styles into the prompts; unknown ones do nothing."""
         by_name = {style["name"]: style for style in styles}
-        chosen = [by_name[name] for name in self.values["styles"] or () if name in by_name]
         self.prompt, self.negative_prompt = self.values["prompt"], self.values["negative_prompt"]
-        for style in chosen:
-            self.prompt = _styled(self.prompt, style["prompt"] or "")
-            self.negative_prompt = _styled(
-                self.negative_prompt or "", style["negative_prompt"] or ""
-            )
+        for style in (by_name[name] for name in self.values["styles"] or () if name in by_name):
+            self.prompt = _styled(self.prompt, style["prompt"])
+            self.negative_prompt = _styled(self.negative_prompt, style["negative_prompt"])
 
-    def fit_sources(self, mask: Image.Image | None, blur: float, mode: int = 0) -> None:
+    def fit_sources(self, blur: float, mode: int = 0) -> None:
         """Bring source images and mask to the size asked for: stretched, cropped or padded."""
-        self.sources = [_fitted(image.convert("RGB"), self.size, mode) for image in self.sources]
-        if mask is None:
+        fit = {1: ImageOps.fit, 2: ImageOps.pad}.get(mode, Image.Image.resize)
+        self.sources = [fit(image.convert("RGB"), self.size) for image in self.sources]
+        if self.mask is None:
             return
         # Of RGBA the alpha channel counts, else the luminance; white may change.
-        grey = mask.getchannel("A") if mask.mode == "RGBA" else mask.convert("L")
-        grey = _fitted(grey, self.size, mode)
+        alpha = self.mask.mode == "RGBA"
+        grey = fit(self.mask.getchannel("A") if alpha else self.mask.convert("L"), self.size)
         if self.values["inpainting_mask_invert"]:
             grey = ImageChops.invert(grey)
         self.mask = grey.filter(ImageFilter.GaussianBlur(blur)) if blur else grey
 
-    def draw(self, index: int, share: float = 1.0) -> Image.Image:
+    def draw(self, index: int, share: float) -> Image.Image:
         """Return image number ``index``; ``share`` is how much was done when interrupted."""
-        size = self.size if self.final_size is None or share < 1.0 else self.final_size
-        seed = self.seeds[index]
-        wish = self.prompt
+        size = self.final_size if self.final_size and share == 1.0 else self.size
+        seed, wish = self.seeds[index], self.prompt
         if self.values["subseed_strength"]:
             wish += f" {self.subseeds[index]}"
         image = painter.paint(wish, seed, self.model.file, *size)
         if self.sources:
-            source = self.sources[min(index, len(self.sources) - 1)].resize(size)
-            mask = self.mask.resize(size) if self.mask else None
-            image = painter.derived(source, image, self.strength, mask)
+            source = self.sources[min(index, len(self.sources) - 1)]
+            image = painter.derived(source, image, self.strength, self.mask)
         for guide in self.guides:
             lines = painter.edges(guide.resize(size))
             image = ImageChops.screen(image, lines.point(lambda value: value // 2))
-        return image if share >= 1.0 else painter.half_done(image, share, seed)
+        return image if share == 1.0 else painter.half_done(image, share, seed)
 
     @property
     def strength(self) -> float:
         """The denoising strength of img2img."""
-        given = self.values.get("denoising_strength")
+        given = self.values["denoising_strength"]
         return 0.75 if given is None else given
 
 
-def lora_hashes(prompt: str, inventory: Inventory) -> dict[str, str]:
+def lora_hashes(prompt: str, loras: list[Lora]) -> dict[str, str]:
     """Return the hashes of the LoRAs that a prompt's tags load, by the name the tag uses.
 
     Name or alias, not the path; a weight that is no number switches the tag off (A1111,
@@ -110,14 +112,14 @@ def lora_hashes(prompt: str, inventory: Inventory) -> dict[str, str]:
         name: lora.short_hash
         for name, weight in LORA_TAG.findall(prompt)
         if not weight or NUMBER.fullmatch(weight.split(":")[0])
-        for lora in inventory.loras
+        for lora in loras
         if name in (lora.name, lora.alias)
     }
 
 
-def whole_blocks(size: tuple[float, float], of: int = 8) -> tuple[int, int]:
+def whole_blocks(size: tuple[float, float]) -> tuple[int, int]:
     """Return a size rounded down, as latents are made of whole blocks (100 becomes 96)."""
-    return int(size[0]) // of * of, int(size[1]) // of * of
+    return int(size[0]) // 8 * 8, int(size[1]) // 8 * 8
 
 
 def joined(pairs: Mapping[str, Any]) -> str:
@@ -125,21 +127,8 @@ def joined(pairs: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in pairs.items())
 
 
-def _styled(text: str, addition: str) -> str:
+def _styled(text: str, addition: str | None) -> str:
     """Return a prompt with a style's text: around it where it has ``{prompt}``, else behind."""
-    if "{prompt}" in addition:
+    if addition and "{prompt}" in addition:
         return addition.replace("{prompt}", text)
     return ", ".join(filter(None, (text, addition)))
-
-
-def _counted(first: int | None, count: int, *, steady: bool = False) -> list[int]:
-    start = random.getrandbits(32) if first in (None, -1) else int(first or 0)
-    return [start if steady else start + number for number in range(count)]
-
-
-def _fitted(image: Image.Image, size: tuple[int, int], mode: int) -> Image.Image:
-    if mode == 1:
-        return ImageOps.fit(image, size)
-    if mode == 2:
-        return ImageOps.pad(image, size)
-    return image.resize(size)

@@ -5,7 +5,7 @@ from typing import Any
 from PIL import Image
 
 from devkit.simulator import imagefiles
-from devkit.simulator.families.base import HTTPError, ServerException
+from devkit.simulator.families.base import Body, HTTPError, ServerException
 from devkit.simulator.families.extensions import EXTENSIONS, Extension
 from devkit.simulator.families.generation import Generation, joined, lora_hashes, whole_blocks
 from devkit.simulator.families.webui import WebUI
@@ -27,72 +27,68 @@ class Preparing(WebUI):
 
     def chosen_extensions(self) -> list[Extension]:
         """Return the extensions that are switched on."""
-        names = self.settings.extensions
-        return [EXTENSIONS[name](self) for name in names if name in EXTENSIONS]
+        return [EXTENSIONS[name](self) for name in self.settings.extensions]
 
     def opened(self, text: Any) -> Image.Image:
         """Return an image of the request; a bad one is an error of the server's own."""
         try:
-            return imagefiles.from_base64(text)
-        except (ValueError, TypeError, AttributeError) as error:
+            return imagefiles.decode(text)
+        except ValueError as error:
             raise HTTPError(500, "Invalid encoded image") from error
 
-    def check_scripts(self, kind: str, values: dict[str, Any]) -> None:
+    def check_scripts(self, kind: str, values: Body) -> None:
         """Raise for scripts that the server does not have."""
-        name = values["script_name"]
         available = self.data["scripts"][kind]
+        always = {*self.data["scripts"]["alwayson"], *self.settings.extensions}
+        name = values["script_name"]
         if name and name.lower() not in available:
             raise HTTPError(422, f"Script '{name}' not found")
-        always = {*self.data["scripts"]["alwayson"], *self.settings.extensions}
         for title, unit in (values["alwayson_scripts"] or {}).items():
-            if title.lower() in always and not isinstance(unit, dict):
-                raise self.failure("script unit", type(unit).__name__)
             if title.lower() not in always:
-                selectable = "Cannot have a selectable script in the always on scripts params"
-                known = title.lower() in available
-                raise HTTPError(422, selectable if known else f"Script '{title}' not found")
+                raise HTTPError(422, f"Script '{title}' not found")
+            if not isinstance(unit, dict):
+                raise self.failure("script unit", type(unit).__name__)
 
-    def prepare(self, g: Generation, mask: Image.Image | None) -> None:
+    def prepare(self, g: Generation) -> None:
         """Look names up, check numbers, open images; raise ServerException where it fails."""
         self.check_numbers(g.values)
         clip_skip = self.options["CLIP_stop_at_last_layers"]
         if isinstance(clip_skip, str):
             raise self.failure("clip skip")
-        g.job.batches = g.values["n_iter"]
+        restorer = self.options["face_restoration_model"]
         g.size = whole_blocks((g.values["width"], g.values["height"]))
-        g.count_seeds()
+        g.count()
         g.apply_styles(self.inventory.styles)
+        g.sampler, g.scheduler = self.sampling(g.values)
+        loras = lora_hashes(g.prompt, self.inventory.loras)
         g.notes |= {
-            "Face restoration": self.options["face_restoration_model"]
-            if g.values["restore_faces"] else None,
+            "Face restoration": restorer if g.values["restore_faces"] else None,
             "Clip skip": clip_skip if clip_skip not in (0, 1) else None,
             **self.note_vae(),
-        }  # fmt: skip
-        g.sampler, g.scheduler = self.sampling(g.values)
+            "Lora hashes": joined(loras) or None,
+        }
         if g.values.get("enable_hr"):
             self.prepare_hires(g)
         if g.values.get("refiner_checkpoint"):
             self.prepare_refiner(g)
         if g.kind == "img2img":
-            self.prepare_sources(g, mask)
-        loras = lora_hashes(g.prompt, self.inventory)
-        g.notes |= {"Lora hashes": joined(loras)} if loras else {}
+            self.prepare_sources(g)
         for extension in self.extensions:
             extension.apply(g)
 
-    def check_numbers(self, values: dict[str, Any]) -> None:
-        """Raise the recorded exception of a missing or impossible number."""
-        for limit in self.limits:
+    def check_numbers(self, values: Body) -> None:
+        """Raise the recorded exception of an impossible number."""
+        for limit in self.recorded["limits"]:
             value = values[limit["field"]]
             if value < limit.get("below", value) or value >= limit.get("from", value + 1):
                 raise ServerException(*limit["raises"])
 
-    def note_vae(self) -> dict[str, Any]:
+    def note_vae(self) -> Body:
         """Return what the infotext tells of the VAE at work."""
         name = self.options["sd_vae"]
         return {"VAE": name if name in self.inventory.vaes else None}
 
-    def sampling(self, values: dict[str, Any]) -> tuple[str, str | None]:
+    def sampling(self, values: Body) -> tuple[str, str | None]:
         """Return sampler and scheduler as they are labelled; None leaves it to the sampler.
 
         Unknown samplers become the first of the list (recordings txt2img-sampler-*).
@@ -102,14 +98,14 @@ class Preparing(WebUI):
             for item in self.lists["schedulers"]
             for spelling in (item["label"], item["name"], *(item["aliases"] or ()))
         }
-        name = values["sampler_name"] or values["sampler_index"] or "Euler"
-        scheduler = labels.get(values.get("scheduler") or "")
+        name = values["sampler_name"] or values["sampler_index"]
+        wanted = values["scheduler"]
         ending = next((one for one in labels if name.endswith(f" {one}")), None)
         if ending:
-            name = name.removesuffix(f" {ending}")
-            scheduler = scheduler if values.get("scheduler") else labels[ending]
+            name, wanted = name.removesuffix(f" {ending}"), wanted or ending
         samplers = self.lists["samplers"]
         sampler = next((item for item in samplers if item["name"] == name), samplers[0])
+        scheduler = labels.get(wanted or "")
         if scheduler in (None, "Automatic"):
             scheduler = labels.get(sampler["options"].get("scheduler", ""))
         return sampler["name"], scheduler
@@ -129,19 +125,18 @@ class Preparing(WebUI):
         refiner = self.required(g.values["refiner_checkpoint"])
         switch_at = g.values["refiner_switch_at"]
         if switch_at is not None and switch_at < 1 and refiner != g.model:
-            g.notes["Refiner"] = f"{refiner.stem} [{refiner.short_hash}]"
-            g.notes["Refiner switch at"] = switch_at
+            name = f"{refiner.stem} [{refiner.short_hash}]"
+            g.notes |= {"Refiner": name, "Refiner switch at": switch_at}
 
     def prepare_hires(self, g: Generation) -> None:
         """Check the second pass, and note it; it needs a denoising strength."""
         self.check_hires_names(g.values)
         values, sampler = g.values, g.values["hr_sampler_name"]
-        samplers = {item["name"] for item in self.lists["samplers"]}
-        if sampler and sampler not in {*samplers, "Use same sampler"}:
+        if sampler and sampler not in {item["name"] for item in self.lists["samplers"]}:
             raise self.failure("hires sampler", sampler)
         if values["denoising_strength"] is None:
             raise self.failure("hires strength")
-        wide, high, scale = (values[f"hr_{name}"] for name in ("resize_x", "resize_y", "scale"))
+        wide, high, scale = values["hr_resize_x"], values["hr_resize_y"], values["hr_scale"]
         size = (g.size[0] * scale, g.size[1] * scale)
         if wide or high:
             size = (wide or g.size[0] * high / g.size[1], high or g.size[1] * wide / g.size[0])
@@ -154,17 +149,15 @@ class Preparing(WebUI):
             "Hires upscaler": values["hr_upscaler"],
         }
 
-    def check_hires_names(self, values: dict[str, Any]) -> None:
+    def check_hires_names(self, values: Body) -> None:
         """Raise for a checkpoint or upscaler of the second pass that does not exist."""
-        name = values["hr_checkpoint_name"]
-        if name and name != "Use same checkpoint":
-            self.required(name)
-        lists = ("upscalers", "latent-upscale-modes")
-        upscalers = {item["name"] for one in lists for item in self.lists[one]}
-        if values["hr_upscaler"] is not None and values["hr_upscaler"] not in upscalers:
+        if values["hr_checkpoint_name"] not in (None, "Use same checkpoint"):
+            self.required(values["hr_checkpoint_name"])
+        lists = [*self.lists["upscalers"], *self.lists["latent-upscale-modes"]]
+        if values["hr_upscaler"] not in (None, *(item["name"] for item in lists)):
             raise self.failure("hires upscaler", values["hr_upscaler"])
 
-    def prepare_sources(self, g: Generation, mask: Image.Image | None) -> None:
+    def prepare_sources(self, g: Generation) -> None:
         """Fit as many images as the batch holds, or one, and a mask for inpainting."""
         values = g.values
         if not g.sources:
@@ -172,15 +165,14 @@ class Preparing(WebUI):
         if len(g.sources) > values["batch_size"]:
             raise self.failure("sources", len(g.sources), values["batch_size"])
         blur = 4 if values["mask_blur"] is None else values["mask_blur"]
-        g.fit_sources(mask, blur, values["resize_mode"])
+        g.fit_sources(blur, values["resize_mode"])
         g.notes["Denoising strength"] = values["denoising_strength"]
-        if mask is None:
-            return
-        masked = values["inpaint_full_res"]
-        g.notes |= {
-            "Mask blur": blur or None,
-            "Mask mode": "Inpaint not masked" if values["inpainting_mask_invert"] else None,
-            "Inpaint area": "Only masked" if masked else None,
-            "Masked area padding": values["inpaint_full_res_padding"] if masked else None,
-            "Masked content": MASKED_CONTENTS.get(values["inpainting_fill"]),
-        }
+        if g.mask is not None:
+            only = values["inpaint_full_res"]
+            g.notes |= {
+                "Mask blur": blur or None,
+                "Mask mode": "Inpaint not masked" if values["inpainting_mask_invert"] else None,
+                "Inpaint area": "Only masked" if only else None,
+                "Masked area padding": values["inpaint_full_res_padding"] if only else None,
+                "Masked content": MASKED_CONTENTS.get(values["inpainting_fill"]),
+            }
