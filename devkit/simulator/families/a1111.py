@@ -9,7 +9,6 @@ from devkit.simulator.families.base import Body, HTTPError
 from devkit.simulator.families.generating import Generating
 from devkit.simulator.families.generation import Generation, whole_blocks
 from devkit.simulator.jobs import Job
-from devkit.simulator.wire import Answer
 
 
 class A1111(Generating):
@@ -29,15 +28,6 @@ class A1111(Generating):
         extra, interrogate = "extra-single-image", "interrogate"
         self.post(f"/sdapi/v1/{extra}", self.upscale, fields=extra)
         self.post(f"/sdapi/v1/{interrogate}", self.interrogate, fields=interrogate)
-
-    def exception(self, kind: str, text: str) -> Answer:
-        """A Python exception: its text stands in ``errors``."""
-        return self.written({"error": kind, "detail": "", "body": "", "errors": text}, 500)
-
-    def error(self, status: int, detail: str) -> Answer:
-        """An HTTPException: its text stands in ``detail``."""
-        value = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
-        return self.written(value, status)
 
     def pending_tasks(self) -> Body:
         """``GET /internal/pending-tasks``: the queue, and tasks that failed before they began."""

@@ -51,6 +51,22 @@ class Route:
     part: str = "api"
 
 
+def failures_of(name: str) -> Body:
+    """Return a family's recorded failures, over those of the family that it resembles."""
+    own: Body = data_of("failures")[name]
+    base = failures_of(own.pop("like")) if "like" in own else {}
+    merged = ("findings", "failures")
+    return {**base, **own, **{part: {**base.get(part, {}), **own.get(part, {})} for part in merged}}
+
+
+def _filled(shape: Body, **words: object) -> Body:
+    """Return a recorded answer, its gaps filled in."""
+    return {
+        key: value.format(**words) if isinstance(value, str) else value
+        for key, value in shape.items()
+    }
+
+
 class Family:
     """One simulated server from its start to its end.
 
@@ -69,6 +85,7 @@ class Family:
         self._settings = settings
         self.data = data_of(self.data_name)
         self.lists: Body = self.data["lists"]
+        self.recorded = failures_of(self.data_name)
         self.queue = Queue(self.queue_limit)
         self.routes: dict[tuple[str, str], Route] = {}
         self.restock()
@@ -133,11 +150,17 @@ class Family:
 
     def exception(self, kind: str, text: str) -> Answer:
         """Return how the family tells that a job failed with an exception."""
-        raise NotImplementedError
+        return self.written(_filled(self.recorded["exception"], kind=kind, text=text), 500)
 
     def error(self, status: int, detail: str) -> Answer:
         """Return how the family writes an error of its own making."""
-        raise NotImplementedError
+        value = _filled(self.recorded["error"], status=status, detail=detail)
+        return self.written(value, status)
+
+    def failure(self, name: str, *words: object) -> ServerException:
+        """Return a recorded exception, its gaps filled in."""
+        kind, text = self.recorded["failures"][name]
+        return ServerException(kind, text.format(*words))
 
     def encoded(self, image: Image.Image, text: str | None, seed: int = 0, **form: Any) -> str:
         """Return an image as base64, its parameters inside, as heavy as the settings want it."""

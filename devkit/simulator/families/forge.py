@@ -7,7 +7,6 @@ from devkit.simulator.families.base import Body
 from devkit.simulator.families.extensions import ControlNet, Extension
 from devkit.simulator.families.generation import Generation
 from devkit.simulator.inventory import ROOT
-from devkit.simulator.wire import Answer
 
 
 class Forge(A1111):
@@ -70,11 +69,3 @@ class Forge(A1111):
             raise self.failure("hires cfg")
         super().prepare_hires(g)
         g.notes["Hires CFG Scale"] = g.values["hr_cfg"]
-
-    def exception(self, kind: str, text: str) -> Answer:
-        """A Python exception: its text stands in ``message``."""
-        return self.written({"error": kind, "detail": "", "body": "", "message": text}, 500)
-
-    def error(self, status: int, detail: str) -> Answer:
-        """An HTTPException: nothing but its detail."""
-        return self.written({"detail": detail}, status)

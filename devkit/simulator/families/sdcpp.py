@@ -60,14 +60,6 @@ class SdCpp(OneModel):
         """An empty 404."""
         return Answer(404)
 
-    def exception(self, kind: str, text: str) -> Answer:  # noqa: ARG002
-        """An exception of the program."""
-        return self.written({"error": "server_error", "message": text}, 500)
-
-    def error(self, status: int, detail: str) -> Answer:
-        """An error of the server's own making."""
-        return self.written({"error": detail}, status)
-
     def generate(self, kind: str, given: Body) -> Body:
         """Check the fields, wait for the turn, draw."""
         asked = self._checked(given)

@@ -59,16 +59,6 @@ class SDNext(Generating):
             return self.error(429, f"127.0.0.1:{request.path}: rate limit exceeded")
         return answer
 
-    def exception(self, kind: str, text: str) -> Answer:
-        """A Python exception."""
-        value = {"error": kind, "code": 500, "detail": "", "body": "", "errors": text}
-        return self.written(value, 500)
-
-    def error(self, status: int, detail: str) -> Answer:
-        """An HTTPException; its text stands twice."""
-        value = {"error": "HTTPException", "code": status, "detail": detail, "body": ""}
-        return self.written({**value, "errors": f"{status}: {detail}"}, status)
-
     def title_of(self, checkpoint: Checkpoint) -> str:
         """Return ``name [hash]``, without an extension."""
         name = checkpoint.file.rpartition(".")[0]

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from devkit.simulator.families.base import Body, Family, HTTPError, Route, ServerException
-from devkit.simulator.inventory import ROOT, Checkpoint, data_of
+from devkit.simulator.families.base import Body, Family, HTTPError, Route
+from devkit.simulator.inventory import ROOT, Checkpoint
 from devkit.simulator.jobs import Job
 from devkit.simulator.settings import Settings
 from devkit.simulator.validation import Invalid, Validation
@@ -15,15 +15,6 @@ from devkit.simulator.wire import NOT_FOUND, Answer, Request
 PAGE = Answer.of_text("<!doctype html>\n<html><body><gradio-app></gradio-app></body></html>\n")
 ANY_OBJECT = "any object"
 """In the place of a table's name: the body may be any JSON object."""
-
-
-def failures_of(name: str) -> Body:
-    """Return a family's recorded failures, over those of the family that it resembles."""
-    own: Body = data_of("failures")[name]
-    base = failures_of(own["like"]) if "like" in own else {}
-    for part in ("findings", "failures"):
-        own[part] = {**base.get(part, {}), **own[part]}
-    return {**own, "limits": own["limits"] or base["limits"]}
 
 
 class WebUI(Family):
@@ -36,9 +27,8 @@ class WebUI(Family):
     wrong_password: ClassVar[str] = "Incorrect username or password"
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
-        self.recorded = failures_of(self.data_name)
-        self._validation = Validation(self.recorded["findings"], lenient=self.lenient)
         super().__init__(settings)
+        self._validation = Validation(self.recorded["findings"], lenient=self.lenient)
 
     def restock(self) -> None:
         """As ``Family``; the first checkpoint is loaded, no option was ever saved."""
@@ -97,11 +87,6 @@ class WebUI(Family):
     def missing(self, request: Request) -> Answer:  # noqa: ARG002
         """As ``Family``."""
         return NOT_FOUND
-
-    def failure(self, name: str, *words: object) -> ServerException:
-        """Return a recorded exception, its gaps filled in."""
-        kind, text = self.recorded["failures"][name]
-        return ServerException(kind, text.format(*words))
 
     def openapi(self) -> Body:
         """``GET /openapi.json``: title, paths and fields, by which clients tell the family."""
