@@ -56,7 +56,7 @@ class Simulation:
             if any(name.startswith("fault") for name in changes):
                 self.faults = FaultInjector(self._refuse)
             if {"models", "catalog", "samples_format"} & set(changes):
-                self.family.restock()
+                self.family.start()
 
     def _refuse(self, seconds: float) -> None:
         self.refuse(seconds)

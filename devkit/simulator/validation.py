@@ -1,13 +1,17 @@
 """Checks a request's fields against the family's table; what is wrong is told as recorded."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from typing import Any
 
 Finding = dict[str, Any]
 
-TRUE, FALSE = {"1", "on", "t", "true", "y", "yes"}, {"0", "off", "f", "false", "n", "no"}
+BOOLEANS = {
+    **dict.fromkeys(("1", "on", "t", "true", "y", "yes"), True),
+    **dict.fromkeys(("0", "off", "f", "false", "n", "no"), False),
+}
+SHAPES: dict[str, type] = {"array": list, "object": dict}
 
 
 class Invalid(Exception):
@@ -22,12 +26,12 @@ class Validation:
     """How a family reads the bodies of requests.
 
     Args:
-        recorded: The family's findings by kind; the field's name is filled in.
-        lenient: Cut fractions off and take numbers for text, as A1111's pydantic 1 does.
+        recorded: The family's findings by the type that a field wants, and the type given where
+            that has a finding of its own; the field's name is filled in.
     """
 
-    def __init__(self, recorded: Mapping[str, Finding], *, lenient: bool) -> None:
-        self._recorded, self._lenient = recorded, lenient
+    def __init__(self, recorded: Mapping[str, Finding]) -> None:
+        self._recorded = recorded
 
     def parse(self, body: bytes) -> dict[str, Any]:
         """Return the JSON object in a body.
@@ -49,20 +53,24 @@ class Validation:
         Raises:
             Invalid: Values that do not fit their rules.
         """
-        values: dict[str, Any] = {}
-        findings = []
-        for name, rule in rules.items():
-            if name not in given and rule.get("required"):
-                findings.append(self._finding("missing", [name], None))
-            values[name] = value = given.get(name, deepcopy(rule.get("default")))
-            if value is None or name not in given or rule["type"] == "any":
-                continue
+        values = {name: deepcopy(rule.get("default")) for name, rule in rules.items()}
+        findings = [
+            self._finding("missing", [name], None)
+            for name, rule in rules.items()
+            if rule.get("required") and name not in given
+        ]
+        for name in (name for name in rules if name in given):
+            kind, value = rules[name]["type"], given[name]
+            special = f"{kind} {type(value).__name__}"
             try:
-                values[name] = CONVERSIONS[rule["type"]](value, self._lenient)
-            except (TypeError, ValueError, OverflowError):
-                kind = f"{rule['type']} {type(value).__name__}"
-                kind = kind if kind in self._recorded else rule["type"]
+                values[name] = _converted(kind, value)
+            except (KeyError, TypeError, ValueError, OverflowError):
+                kind = special if special in self._recorded else kind
                 findings.append(self._finding(kind, [name], value))
+            else:
+                # pydantic 2 refuses fractions as integers, and numbers as text.
+                if special in self._recorded and type(value) is not str and value != values[name]:
+                    findings.append(self._finding(special, [name], value))
         if findings:
             raise Invalid(*findings)
         return values
@@ -72,44 +80,19 @@ class Validation:
         return {**found, "input": given} if "input" in found else found
 
 
-def _integer(value: Any, lenient: bool) -> int:
-    if isinstance(value, float) and not value.is_integer() and not lenient:
-        raise ValueError(value)
-    return int(value)
-
-
-def _number(value: Any, _lenient: bool) -> float:
-    return float(value)
-
-
-def _boolean(value: Any, _lenient: bool) -> bool:
-    text = str(value).lower()
-    if text not in TRUE | FALSE:
-        raise ValueError(value)
-    return text in TRUE
-
-
-def _string(value: Any, lenient: bool) -> str:
-    if not isinstance(value, str) and not (lenient and type(value) in (int, float)):
+def _converted(kind: str, value: Any) -> Any:
+    """Return a value as a rule's type wants it; an exception refuses it."""
+    match kind:
+        case "integer":
+            return int(value)
+        case "number":
+            return float(value)
+        case "boolean":
+            return BOOLEANS[str(value).lower()]
+        case "string" if isinstance(value, str | int | float):
+            return str(value)
+        case "any":
+            return value
+    if not isinstance(value, SHAPES.get(kind, str)):
         raise TypeError(value)
-    return str(value)
-
-
-def _instance_of(kind: type) -> Callable[[Any, bool], Any]:
-    def check(value: Any, _lenient: bool) -> Any:
-        if not isinstance(value, kind):
-            raise TypeError(value)
-        return value
-
-    return check
-
-
-CONVERSIONS: Mapping[str, Callable[[Any, bool], Any]] = {
-    "integer": _integer,
-    "number": _number,
-    "boolean": _boolean,
-    "string": _string,
-    "array": _instance_of(list),
-    "object": _instance_of(dict),
-}
-"""How a value becomes one of the type that a rule names; a ValueError or TypeError refuses it."""
+    return value

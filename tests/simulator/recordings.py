@@ -237,6 +237,10 @@ BY_NAME: dict[str, list[tuple[str, str]]] = {
             r"extra-single-image-(resize_mode-7|upscaling_resize-0)",
             "the plugin keeps within the bounds of upscaling",
         ),
+        (
+            r"(interrogate|openclip)-(unknown-model|no-image)",
+            "the plugin sends an image, and asks for models that exist",
+        ),
         (r"img2img-http-url", "the plugin sends images, never their addresses"),
     ],
     "a1111": [

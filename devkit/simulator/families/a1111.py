@@ -1,6 +1,6 @@
 """AUTOMATIC1111 stable-diffusion-webui v1.10.1, and v1.6 as far as it differs."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from PIL import Image
 
@@ -17,25 +17,23 @@ class A1111(Generating):
     name = "a1111"
     data_name = "a1111"
     version = "v1.10.1"
-    lenient: ClassVar[bool] = True
 
     def add_routes(self) -> None:
         """As ``Generating``, with tasks, upscaling and captions."""
         super().add_routes()
         tasks = {"guarded": False, "part": "webui"}
-        self.get("/internal/pending-tasks", self.pending_tasks, **tasks)
-        self.post("/internal/progress", self.progress, fields="progress", **tasks)
-        extra, interrogate = "extra-single-image", "interrogate"
-        self.post(f"/sdapi/v1/{extra}", self.upscale, fields=extra)
-        self.post(f"/sdapi/v1/{interrogate}", self.interrogate, fields=interrogate)
+        self.get("/internal/pending-tasks", self._pending_tasks, **tasks)
+        self.post("/internal/progress", self._progress, fields="progress", **tasks)
+        self.post("/sdapi/v1/interrogate", self._interrogate, fields="interrogate")
+        extra = "extra-single-image"
+        self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
 
-    def pending_tasks(self) -> Body:
-        """``GET /internal/pending-tasks``: the queue, and tasks that failed before they began."""
-        tasks = list(self.queue.pending)
-        return {"size": len(tasks), "tasks": tasks}
+    def _pending_tasks(self) -> Body:
+        """Return the queue, and tasks that failed before they began."""
+        return {"size": len(self.queue.pending), "tasks": list(self.queue.pending)}
 
-    def progress(self, body: Body) -> Body:
-        """``POST /internal/progress``: where one task stands."""
+    def _progress(self, body: Body) -> Body:
+        """Return where one task stands."""
         task, running, pending = body["id_task"], self.queue.running, list(self.queue.pending)
         is_queued = task in pending
         is_active = running is not None and running.task == task and not is_queued
@@ -48,8 +46,7 @@ class A1111(Generating):
             "textinfo": None if is_active else place,
         }
 
-    def upscale(self, body: Body) -> Body:
-        """``POST /extra-single-image``: the larger image."""
+    def _upscale(self, body: Body) -> Body:
         image = self.opened(body["image"]).convert("RGB")
         with self.queue.turn(Job("extras", "extras")):
             known = {item["name"] for item in self.lists["upscalers"]}
@@ -57,31 +54,29 @@ class A1111(Generating):
                 if name not in known:
                     raise self.failure("upscaler", name)
             if body["upscaler_1"] != "None":
-                size = self._upscaled_size(image.size, body)
+                size = _upscaled_size(image.size, body)
                 image = image.resize(size, Image.Resampling.LANCZOS)
         return {"html_info": "", "image": self.file_of(image, None)}
 
-    def _upscaled_size(self, size: tuple[int, int], body: Body) -> tuple[int, int]:
-        """Return the size by scale, or that which covers the wanted one unless it may crop."""
-        scale = body["upscaling_resize"]
-        if body["resize_mode"] == 1:
-            wide, high = body["upscaling_resize_w"], body["upscaling_resize_h"]
-            if body["upscaling_crop"]:
-                return wide, high
-            scale = max(wide / size[0], high / size[1])
-        return whole_blocks((size[0] * scale, size[1] * scale))
-
-    def interrogate(self, body: Body) -> Body:
-        """``POST /interrogate``: clip or deepdanbooru; without weights as the recorded ones."""
+    def _interrogate(self, body: Body) -> Body:
+        """Return a caption, or tags; the recorded server had no weights for either."""
         image = self.opened(body["image"])
-        match body["model"]:
-            case "clip":
-                return {"caption": "<error>" if self.is_recorded else painter.described(image)}
-            case "deepdanbooru":
-                if self.is_recorded:
-                    raise self.failure("tagger weights")
-                return {"caption": painter.tags_of(image)}
-        raise HTTPError(404, "Model not found")
+        if body["model"] == "clip":
+            return {"caption": "<error>" if self.is_recorded else painter.described(image)}
+        if self.is_recorded:
+            raise self.failure("tagger weights")
+        return {"caption": painter.tags_of(image)}
+
+
+def _upscaled_size(size: tuple[int, int], body: Body) -> tuple[int, int]:
+    """Return the size by scale, or that which covers the wanted one unless it may crop."""
+    scale = body["upscaling_resize"]
+    if body["resize_mode"] == 1:
+        wide, high = body["upscaling_resize_w"], body["upscaling_resize_h"]
+        if body["upscaling_crop"]:
+            return wide, high
+        scale = max(wide / size[0], high / size[1])
+    return whole_blocks((size[0] * scale, size[1] * scale))
 
 
 class A1111Before(A1111):
@@ -98,9 +93,9 @@ class A1111Before(A1111):
         """As 1.10, with its own samplers and without what came later."""
         self.lists["samplers"] = self.lists["samplers of v1.6"]
         super().add_routes()
-        for kind in ("txt2img", "img2img"):
+        for fields in self.data["fields"].values():
             for name in ("scheduler", "hr_scheduler", "force_task_id"):
-                self.data["fields"][kind].pop(name, None)
+                fields.pop(name, None)
         for path in ("/sdapi/v1/schedulers", "/internal/pending-tasks"):
             self.data["paths"].remove(path)
             del self.routes["GET", path]

@@ -10,7 +10,7 @@ from devkit.simulator import imagefiles, painter
 from devkit.simulator.inventory import Inventory, data_of
 from devkit.simulator.jobs import Queue
 from devkit.simulator.settings import Settings
-from devkit.simulator.wire import Answer, Request
+from devkit.simulator.wire import NOT_FOUND, Answer, Request
 
 GENERATIONS = ("/sdapi/v1/txt2img", "/sdapi/v1/img2img")
 """Paths of the requests that make images."""
@@ -51,22 +51,6 @@ class Route:
     part: str = "api"
 
 
-def failures_of(name: str) -> Body:
-    """Return a family's recorded failures, over those of the family that it resembles."""
-    own: Body = data_of("failures")[name]
-    base = failures_of(own.pop("like")) if "like" in own else {}
-    merged = ("findings", "failures")
-    return {**base, **own, **{part: {**base.get(part, {}), **own.get(part, {})} for part in merged}}
-
-
-def _filled(shape: Body, **words: object) -> Body:
-    """Return a recorded answer, its gaps filled in."""
-    return {
-        key: value.format(**words) if isinstance(value, str) else value
-        for key, value in shape.items()
-    }
-
-
 class Family:
     """One simulated server from its start to its end.
 
@@ -83,10 +67,14 @@ class Family:
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._settings = settings
+        self.recorded = _failures_of(self.data_name)
+        self.queue = Queue(self.queue_limit)
+        self.start()
+
+    def start(self) -> None:
+        """Look up what there is and serve it: at first, and when the settings name other files."""
         self.data = data_of(self.data_name)
         self.lists: Body = self.data["lists"]
-        self.recorded = failures_of(self.data_name)
-        self.queue = Queue(self.queue_limit)
         self.routes: dict[tuple[str, str], Route] = {}
         self.restock()
         self.add_routes()
@@ -102,13 +90,12 @@ class Family:
         return self.settings.catalog == "recorded"
 
     def restock(self) -> None:
-        """Look up files and options: at the start, and when the settings name others."""
+        """Look up files and options."""
         name = self.recorded_inventory if self.is_recorded else self.settings.catalog
         self.inventory = Inventory.named(name, self.settings.models)
 
     def add_routes(self) -> None:
         """Fill the table of routes."""
-        raise NotImplementedError
 
     def get(self, path: str, value: Any, **options: Any) -> None:
         """Serve a value, or what a function without arguments returns."""
@@ -121,8 +108,9 @@ class Family:
 
     def answer(self, request: Request) -> Answer:
         """Route a request, read its body, let it be handled."""
+        parts = {"api": self.settings.api, "webui": self.settings.webui, "always": True}
         route = self.routes.get((request.method, request.path))
-        if route is None or not self.serves(route):
+        if route is None or not parts[route.part]:
             return self.missing(request)
         try:
             value = route.handler(self.read(route, request))
@@ -132,10 +120,6 @@ class Family:
             return self.exception(error.kind, error.text)
         return value if isinstance(value, Answer) else self.written(value)
 
-    def serves(self, route: Route) -> bool:
-        """Return whether the server was started with the part that a route belongs to."""
-        return {"api": self.settings.api, "webui": self.settings.webui}.get(route.part, True)
-
     def read(self, route: Route, request: Request) -> Any:
         """Return a request's body as the handler wants it."""
         raise NotImplementedError
@@ -144,9 +128,9 @@ class Family:
         """Return JSON as the family writes it."""
         return Answer.of_json(value, status, **self.json_style)
 
-    def missing(self, request: Request) -> Answer:
+    def missing(self, _request: Request) -> Answer:
         """Return what the family answers for a route that it does not have."""
-        raise NotImplementedError
+        return NOT_FOUND
 
     def exception(self, kind: str, text: str) -> Answer:
         """Return how the family tells that a job failed with an exception."""
@@ -167,3 +151,19 @@ class Family:
         if self.settings.png_bytes:
             image = painter.weighed_down(image, self.settings.png_bytes, seed)
         return imagefiles.encode(image, text, **form)
+
+
+def _failures_of(name: str) -> Body:
+    """Return a family's recorded failures, over those of the family that it resembles."""
+    own: Body = data_of("failures")[name]
+    base = _failures_of(own.pop("like")) if "like" in own else {}
+    merged = {
+        part: {**base.get(part, {}), **own.get(part, {})} for part in ("findings", "failures")
+    }
+    return {**base, **own, **merged}
+
+
+def _filled(shape: Body, **words: object) -> Body:
+    """Return a recorded answer, its gaps filled in."""
+    texts = {key: value.format(**words) for key, value in shape.items() if isinstance(value, str)}
+    return {**shape, **texts}

@@ -34,9 +34,12 @@ class Extension:
 
     def __init__(self, server: WebUI) -> None:
         self.server = server
+        for path, value in self.lists().items():
+            # No password guards them.
+            server.get(path, value, guarded=False)
 
     def lists(self) -> Body:
-        """Return what it lists, by path; no password guards it."""
+        """Return what it lists, by path."""
         raise NotImplementedError
 
     def apply(self, g: Generation) -> None:
@@ -60,14 +63,12 @@ class ControlNet(Extension):
 
     def lists(self) -> Body:
         """As ``Extension``."""
+        self._modules = self.server.lists.get("controlnet_modules", MODULES)
+        self._models = self.server.inventory.controlnets
         return {
-            "/controlnet/model_list": {"model_list": ["None", *self.server.inventory.controlnets]},
-            "/controlnet/module_list": {"module_list": self._modules()},
+            "/controlnet/model_list": {"model_list": ["None", *self._models]},
+            "/controlnet/module_list": {"module_list": self._modules},
         }
-
-    def _modules(self) -> list[str]:
-        listed: list[str] = self.server.lists.get("controlnet_modules", MODULES)
-        return listed
 
     def apply(self, g: Generation) -> None:
         """As ``Extension``."""
@@ -75,26 +76,27 @@ class ControlNet(Extension):
         for number, unit in enumerate(enabled):
             said = {name: unit.get(name.lower().replace(" ", "_"), CLAIMS[name]) for name in CLAIMS}
             g.notes[f"ControlNet {number}"] = joined(said)
-            image = self._image_of(g, unit)
-            if image and said["Module"] in self._modules() and said["Resize Mode"] in RESIZE_MODES:
+            image = _image_of(g, unit)
+            if image and said["Module"] in self._modules and said["Resize Mode"] in RESIZE_MODES:
                 self._guide(g, unit, image, said)
-
-    def _image_of(self, g: Generation, unit: Body) -> Image.Image | None:
-        """Return the unit's image, the source where it has none, None for an unreadable one."""
-        if unit.get("image") is None:
-            return g.sources[0] if g.sources else None
-        try:
-            return imagefiles.decode(unit["image"]).convert("RGB")
-        except ValueError:
-            return None
 
     def _guide(self, g: Generation, unit: Body, image: Image.Image, said: Body) -> None:
         if self.server.is_recorded and said["Module"] not in WITHOUT_WEIGHTS:
             raise self.server.failure("preprocessor weights")
-        if said["Model"] in self.server.inventory.controlnets:
+        if said["Model"] in self._models:
             g.guides.append(image)
         if unit.get("save_detected_map", True):
             g.maps.append(painter.edges(image).resize(g.size))
+
+
+def _image_of(g: Generation, unit: Body) -> Image.Image | None:
+    """Return the unit's image, the source where it has none, None for an unreadable one."""
+    if unit.get("image") is None:
+        return g.sources[0] if g.sources else None
+    try:
+        return imagefiles.decode(unit["image"]).convert("RGB")
+    except ValueError:
+        return None
 
 
 class ADetailer(Extension):
@@ -110,12 +112,8 @@ class ADetailer(Extension):
         """As ``Extension``; units with unknown models do nothing."""
         units = [unit for unit in self.units(g) if unit.get("ad_model") in DETECTORS]
         for unit, tail in zip(units, ("", " 2nd", " 3rd", " 4th"), strict=False):
-            g.notes |= {
-                f"ADetailer model{tail}": unit["ad_model"],
-                f"ADetailer prompt{tail}": unit.get("ad_prompt") or None,
-                f"ADetailer confidence{tail}": unit.get("ad_confidence", 0.3),
-                "ADetailer version": "24.11.1",
-            }
+            g.notes[f"ADetailer model{tail}"] = unit["ad_model"]
+            g.notes[f"ADetailer prompt{tail}"] = unit.get("ad_prompt") or None
 
 
 EXTENSIONS: dict[str, type[Extension]] = {"controlnet": ControlNet, "adetailer": ADetailer}

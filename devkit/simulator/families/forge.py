@@ -1,10 +1,9 @@
 """stable-diffusion-webui-forge of June 2025: A1111's descendant with ControlNet built in."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from devkit.simulator.families.a1111 import A1111
 from devkit.simulator.families.base import Body
-from devkit.simulator.families.extensions import ControlNet, Extension
 from devkit.simulator.families.generation import Generation
 from devkit.simulator.inventory import ROOT
 
@@ -15,39 +14,30 @@ class Forge(A1111):
     name = "forge"
     data_name = "forge"
     version = "f2.0.1v1.10.1-previous-669-gdfdcbab6"
-    lenient: ClassVar[bool] = False
 
     def restock(self) -> None:
         """As A1111; nothing is loaded before the first generation asks for it."""
         super().restock()
         self.loaded = None
+        files = self.inventory
+        self._modules = {name: f"{ROOT}/VAE/{name}" for name in files.vaes}
+        self._modules |= {name: f"{ROOT}/text_encoder/{name}" for name in files.text_encoders}
 
     def add_routes(self) -> None:
         """As A1111, with modules instead of VAEs."""
         super().add_routes()
         del self.routes["GET", "/sdapi/v1/sd-vae"]
-        self.get("/sdapi/v1/sd-modules", self.sd_modules)
+        modules = [{"model_name": name, "filename": path} for name, path in self._modules.items()]
+        self.get("/sdapi/v1/sd-modules", modules)
 
-    def chosen_extensions(self) -> list[Extension]:
+    def extension_names(self) -> list[str]:
         """As A1111; ControlNet is always there."""
-        others = [one for one in super().chosen_extensions() if one.title != ControlNet.title]
-        return [ControlNet(self), *others]
-
-    def sd_modules(self) -> list[Body]:
-        """``GET /sd-modules``: VAEs and text encoders in one list."""
-        return [{"model_name": name, "filename": path} for name, path in self._modules().items()]
-
-    def _modules(self) -> dict[str, str]:
-        encoders = self.inventory.text_encoders
-        return {
-            **{name: f"{ROOT}/VAE/{name}" for name in self.inventory.vaes},
-            **{name: f"{ROOT}/text_encoder/{name}" for name in encoders},
-        }
+        return ["controlnet", *(one for one in self.settings.extensions if one != "controlnet")]
 
     def override(self, key: str, value: Any) -> None:
         """As A1111; modules are kept as paths, unknown ones are dropped."""
         if key == "forge_additional_modules":
-            known = self._modules()
+            known = self._modules
             paths = [known.get(item, item) for item in value]
             value = [path for path in paths if path in known.values()]
         super().override(key, value)

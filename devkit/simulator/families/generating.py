@@ -2,8 +2,9 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar
 
 from PIL import Image
@@ -25,15 +26,11 @@ class Generating(Preparing):
         """Serve the generations, and what reads their parameters, beside the lists."""
         super().add_routes()
         for kind in ("txt2img", "img2img"):
-            self.post(f"/sdapi/v1/{kind}", self._maker_of(kind), fields=kind)
-        self.post("/sdapi/v1/png-info", self.png_info, fields="png-info")
+            self.post(f"/sdapi/v1/{kind}", partial(self.generate, kind), fields=kind)
+        self.post("/sdapi/v1/png-info", self._png_info, fields="png-info")
 
-    def png_info(self, body: Body) -> Body:
-        """``POST /png-info``: the parameters in an image."""
+    def _png_info(self, body: Body) -> Body:
         return {"info": imagefiles.parameters_in(self.opened(body["image"]))}
-
-    def _maker_of(self, kind: str) -> Callable[[Any], Any]:
-        return lambda values: self.generate(kind, values)
 
     def generate(self, kind: str, values: Body) -> Any:
         """Check what the server checks at once, wait for the turn, make the images, answer."""

@@ -2,14 +2,13 @@
 
 import random
 import re
-from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from PIL import Image
 
 from devkit.simulator.families.base import Body, HTTPError
-from devkit.simulator.families.one_model import OneModel
-from devkit.simulator.jobs import Busy, Job
+from devkit.simulator.families.one_model import Asked, OneModel
+from devkit.simulator.jobs import Busy
 from devkit.simulator.server import drop
 from devkit.simulator.wire import Answer, Request
 
@@ -20,6 +19,12 @@ NO_ENDPOINT = (
     "Error: KoboldCpp HTTP Server is running, but this endpoint does not exist. Please check the "
     'URL and METHOD.<br><a href="/api">[Read API documentation here]</a><br><br>Current path: …'
 )
+TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("prompt", "negative_prompt", "sampler_name", "scheduler", "mask"), (str,)),
+    **dict.fromkeys(("width", "height", "steps"), (str, int, float)),
+    "lora": (list, str),
+}
+"""Types that the program does not stumble over."""
 
 
 class Dropped(Exception):
@@ -31,21 +36,21 @@ class KoboldCpp(OneModel):
 
     name = "koboldcpp"
     data_name = "koboldcpp"
-    keep_alive: ClassVar[bool] = False
-    queue_limit: ClassVar[int | None] = 10
-    json_style: ClassVar[Mapping[str, Any]] = {"separators": (", ", ": "), "ensure_ascii": True}
-    formats: ClassVar[tuple[str, ...]] = ("PNG", "JPEG", "GIF", "BMP")
-    modes: ClassVar[tuple[str, ...]] = ("RGB", "RGBA", "P", "CMYK")
-    no_json: ClassVar[str] = "Error parsing input."
+    keep_alive = False
+    queue_limit = 10
+    json_style: ClassVar[dict[str, Any]] = {"separators": (", ", ": "), "ensure_ascii": True}
+    formats = ("PNG", "JPEG", "GIF", "BMP")
+    modes = ("RGB", "RGBA", "P", "CMYK")
 
     def add_routes(self) -> None:
         """As ``OneModel``, with its version, a page, upscaling and no captions."""
         super().add_routes()
-        self.get("/sdapi/v1/upscalers", self.upscalers)
         self.get("/api/extra/version", self.lists["version"])
         self.get("/", Answer.of_text("<!DOCTYPE html><title>KoboldAI Lite</title>"))
-        self.post("/sdapi/v1/extra-single-image", self.upscale)
-        self.post("/sdapi/v1/interrogate", self.interrogate)
+        if self.settings.upscaler_model:
+            self.get("/sdapi/v1/upscalers", [{"name": "ESRGAN_4x", "scale": 4}])
+        self.post("/sdapi/v1/extra-single-image", self._upscale)
+        self.post("/sdapi/v1/interrogate", self._interrogate)
 
     def answer(self, request: Request) -> Answer:
         """As ``Family``; the queue may be full, and some bodies are answered by nothing."""
@@ -57,15 +62,15 @@ class KoboldCpp(OneModel):
             return Answer(sender=drop)
 
     def missing(self, request: Request) -> Answer:
-        """HTML for GET, nothing for POST."""
+        """Return HTML for GET, nothing for POST."""
         return Answer.of_text(NO_ENDPOINT if request.method == "GET" else "", 404)
 
-    def exception(self, kind: str, text: str) -> Answer:  # noqa: ARG002
-        """A failed generation is a 200 with an empty image."""
-        return self.written(self.answered([""], {}))
+    def exception(self, _kind: str, _text: str) -> Answer:
+        """Return a 200 with an empty image."""
+        return self.written(self.failed())
 
     def error(self, status: int, detail: str) -> Answer:
-        """An error of the server's own making."""
+        """Return an error of the server's own making."""
         return self.written({"detail": {"msg": detail, "type": "error"}}, status)
 
     def listed(self, name: str) -> list[Body]:
@@ -82,96 +87,65 @@ class KoboldCpp(OneModel):
         loras = self.inventory.loras if self.model_file else ()
         return {lora.file: lora.file.rpartition(".")[0] for lora in loras}
 
-    def upscalers(self) -> list[Body]:
-        """``GET /upscalers``: one, with the flag for it."""
-        return [{"name": "ESRGAN_4x", "scale": 4}] * self.settings.upscaler_model
-
-    def upscale(self, given: Body) -> Body:
-        """``POST /extra-single-image``: four times, whatever was asked; else an empty image."""
+    def _upscale(self, given: Body) -> Body:
+        """Return four times the image, whatever was asked; else an empty one."""
         image = self.opened(given.get("image"))
         if image is None or not self.settings.upscaler_model:
             return {"html_info": "", "image": ""}
         image = image.resize((image.width * 4, image.height * 4), Image.Resampling.LANCZOS)
         return {"html_info": "", "image": self.encoded(image, None)}
 
-    def interrogate(self, given: Body) -> None:  # noqa: ARG002
-        """``POST /interrogate`` needs a vision model, which is not loaded."""
+    def _interrogate(self, _given: Body) -> None:
         raise HTTPError(503, "No Vision model loaded")
 
-    def generate(self, kind: str, given: Body) -> Body:
-        """Return one image, drawn when its turn comes; an empty one after a failure."""
-        asked = self._read(given)
-        job = Job("", kind, asked["prompt"], asked["seed"], self.model_name, asked["steps"])
-        with self.queue.turn(job):
-            texts = given.get("init_images") or [""]
-            source = self.opened(texts[0])
-            if not self.model_file or isinstance(texts, str) or (texts[0] and source is None):
-                return self.answered([""], {})
-            job.sample(asked["steps"], self.settings.step_seconds)
-            size, strength = asked["size"], asked["strength"]
-            if self.settings.upscaler_model and given.get("enable_hr") is True:
-                size = size[0] * 4, size[1] * 4
-            mask = self.opened_mask(given)
-            image = self.drawn(asked["prompt"], asked["seed"], size, source, mask, strength)
-        text, scheduler = self._infotext(asked), asked["scheduler"]
-        info = {
-            "prompt": asked["prompt"], "all_seeds": [asked["seed"]], "steps": asked["steps"],
-            "cfg_scale": asked["cfg_scale"], "infotexts": [text], "sampler_name": asked["sampler"],
-            "sd_model_name": f"{self.model_name}.safetensors",
-            "extra_generation_params": {"Schedule type": scheduler} if scheduler else {},
-        }  # fmt: skip
-        return self.answered([self.encoded(image, text, asked["seed"])], info)
-
-    def _read(self, given: Body) -> Body:
-        """Return the fields as numbers and names within the program's bounds."""
-        texts = {name: given.get(name, "") for name in ("prompt", "negative_prompt",
-                                                        "sampler_name", "scheduler")}  # fmt: skip
-        sides = given.get("width", 512), given.get("height", 512)
-        odd = (list, dict)
-        loras, images = given.get("lora", []), given.get("init_images") or [""]
-        if (
-            not all(isinstance(one, str) for one in (*texts.values(), images[0]))
-            or any(isinstance(one, odd) for one in (*sides, given.get("steps")))
-            or not isinstance(loras, list | str)
-            or not isinstance(given.get("mask", ""), str)
-        ):
+    def asked(self, kind: str, given: Body) -> Asked:  # noqa: ARG002
+        """As ``OneModel``; what is out of bounds is brought back into them."""
+        texts = given.get("init_images") or [""]
+        for name, types in TYPES.items():
+            if not isinstance(given.get(name, types[0]()), types):
+                raise Dropped
+        if not isinstance(texts[0], str):
             raise Dropped
+        size = _size(*(int(_number(given.get(name), 512)) for name in ("width", "height")))
+        factor = 4 if self.settings.upscaler_model and given.get("enable_hr") is True else 1
         seed = int(_number(given.get("seed"), -1))
+        source = self.opened(texts[0])
         samplers = {item["name"].lower(): item["name"] for item in self.listed("samplers")}
-        return {
-            "prompt": texts["prompt"][:LONGEST_PROMPT],
-            "negative_prompt": texts["negative_prompt"][:LONGEST_PROMPT],
-            "sampler": self.named("samplers", texts["sampler_name"].lower(), samplers) or "euler_a",
-            "scheduler": self.named("schedulers", texts["scheduler"].lower(), {}),
-            "loras": [one for one in loras if isinstance(one, dict)],
-            "size": _size(*(int(_number(side, 512)) for side in sides)),
-            "steps": min(max(int(_number(given.get("steps"), 20)), 1), 80),
-            "cfg_scale": min(max(_number(given.get("cfg_scale"), 5.0), 1.0), 25.0),
-            "clip_skip": int(_number(given.get("clip_skip"), -1)),
-            "strength": _number(given.get("denoising_strength"), 0.6),
+        loras = [item for item in given.get("lora", ()) if isinstance(item, dict)]
+        return Asked(
+            prompt=given.get("prompt", "")[:LONGEST_PROMPT],
+            negative_prompt=given.get("negative_prompt", "")[:LONGEST_PROMPT],
             # Seeds are signed 32-bit numbers: 2^31 becomes -2147483648.
-            "seed": (seed + 2**31) % 2**32 - 2**31 if seed >= 0 else random.randint(100000, 999999),
-        }
+            seeds=[(seed + 2**31) % 2**32 - 2**31 if seed >= 0 else random.randint(10**5, 10**6)],
+            steps=min(max(int(_number(given.get("steps"), 20)), 1), 80),
+            cfg_scale=min(max(_number(given.get("cfg_scale"), 5.0), 1.0), 25.0),
+            clip_skip=int(_number(given.get("clip_skip"), -1)),
+            strength=_number(given.get("denoising_strength"), 0.6),
+            size=size,
+            final_size=(size[0] * factor, size[1] * factor),
+            sampler=self.named("samplers", given.get("sampler_name", "").lower(), samplers)
+            or "euler_a",
+            scheduler=self.named("schedulers", given.get("scheduler", "").lower(), {}),
+            loras={item.get("path", ""): item.get("multiplier", 1) for item in loras},
+            source=source,
+            mask=self.opened_mask(given),
+            is_void=not self.model_file or isinstance(texts, str) or bool(texts[0] and not source),
+        )
 
-    def _infotext(self, asked: Body) -> str:
+    def infotext(self, asked: Asked, seed: int) -> str:
         """Return the parameters in the server's own format; LoRAs as tags behind the prompt."""
         names = self.lora_names()
         known = {*names.values(), *(name.rpartition("/")[2] for name in names.values())}
-        prompt = asked["prompt"]
-        tags = [f"<lora:{name}:{weight}>" for name, weight in TAG.findall(prompt) if name in known]
-        tags += [
-            f"<lora:{names[item['path']]}:{item.get('multiplier', 1)}>"
-            for item in asked["loras"]
-            if item.get("path") in names
-        ]
-        width, height = asked["size"]
-        sampler = " ".join(filter(None, (asked["sampler"], asked["scheduler"])))
+        used = [(name, weight) for name, weight in TAG.findall(asked.prompt) if name in known]
+        used += [(names[path], weight) for path, weight in asked.loras.items() if path in names]
+        tags = " ".join(f"<lora:{name}:{weight}>" for name, weight in used)
+        sampler = " ".join(filter(None, (asked.sampler, asked.scheduler)))
         return (
-            f"Prompt: {TAG.sub('', prompt)}, {' '.join(tags)} | "
-            f"NegativePrompt: {asked['negative_prompt']},  | Steps: {asked['steps']} | "
-            f"CFGScale: {asked['cfg_scale']:g} | Guidance: 0 | Seed: {asked['seed']} | "
-            f"Size: {width}x{height} | Sampler: {sampler}| Eta: inf | "
-            f"Clip skip: {asked['clip_skip']} | Model: {self.model_name}.safetensors | "
+            f"Prompt: {TAG.sub('', asked.prompt)}, {tags} | "
+            f"NegativePrompt: {asked.negative_prompt},  | Steps: {asked.steps} | "
+            f"CFGScale: {asked.cfg_scale:g} | Guidance: 0 | Seed: {seed} | "
+            f"Size: {asked.size[0]}x{asked.size[1]} | Sampler: {sampler}| Eta: inf | "
+            f"Clip skip: {asked.clip_skip} | Model: {self.model_name}.safetensors | "
             "Version: KoboldCpp"
         )
 

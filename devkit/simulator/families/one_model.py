@@ -2,50 +2,82 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from PIL import Image
 
 from devkit.simulator import imagefiles, painter
 from devkit.simulator.families.base import GENERATIONS, Body, Family, HTTPError, Route
+from devkit.simulator.jobs import Job
 from devkit.simulator.wire import Request
+
+
+@dataclass
+class Asked:
+    """What a request asks for, within the program's bounds.
+
+    Attributes:
+        size: As told in the infotext; ``final_size`` is that of the image.
+        loras: Weight by path.
+        hires: What the infotext tells of a second pass.
+        is_void: Whether there will be no image.
+    """
+
+    prompt: str
+    negative_prompt: str
+    seeds: list[int]
+    steps: int
+    cfg_scale: float
+    clip_skip: int
+    strength: float
+    size: tuple[int, int]
+    final_size: tuple[int, int]
+    sampler: str
+    scheduler: str | None
+    loras: dict[str, float]
+    source: Image.Image | None = None
+    mask: Image.Image | None = None
+    hires: Body = field(default_factory=dict)
+    is_void: bool = False
 
 
 class OneModel(Family):
     """A server that was started with one model and keeps it."""
 
-    recorded_inventory: ClassVar[str] = "recorded, one model"
-    formats: ClassVar[tuple[str, ...]]
-    modes: ClassVar[tuple[str, ...]]
+    recorded_inventory = "recorded, one model"
+    formats: tuple[str, ...]
+    modes: tuple[str, ...]
     """Formats and modes of the images that it can read."""
-
-    no_json: ClassVar[str]
 
     def add_routes(self) -> None:
         """Serve lists and generations."""
         for name in ("samplers", "schedulers", "upscalers", "latent-upscale-modes"):
             self.get(f"/sdapi/v1/{name}", partial(self.listed, name))
-        self.get("/sdapi/v1/sd-models", self.sd_models)
+        names = {"title": self.model_name, "model_name": self.model_name, "hash": "8" * 10}
+        models = [{**names, "filename": self.model_file}] if self.model_file else []
+        self.get("/sdapi/v1/sd-models", models)
+        self.get("/sdapi/v1/options", {"sd_model_checkpoint": self.model_name})
         self.get("/sdapi/v1/loras", self.loras)
-        self.get("/sdapi/v1/options", lambda: {"sd_model_checkpoint": self.model_name})
         for path in GENERATIONS:
-            self.post(path, self._maker_of(path.rpartition("/")[2]))
+            self.post(path, partial(self._generate, path.rpartition("/")[2]))
 
-    def _maker_of(self, kind: str) -> Callable[[Any], Any]:
-        return lambda body: self.generate(kind, body)
-
-    def generate(self, kind: str, given: Body) -> Body:
-        """Answer a generation request."""
+    def asked(self, kind: str, given: Body) -> Asked:
+        """Return what a request asks for."""
         raise NotImplementedError
 
-    def read(self, route: Route, request: Request) -> Body:  # noqa: ARG002
+    def infotext(self, asked: Asked, seed: int) -> str:
+        """Return one image's parameters."""
+        raise NotImplementedError
+
+    def read(self, _route: Route, request: Request) -> Body:
         """As ``Family``."""
         try:
             return dict(json.loads(request.body or b"{}"))
         except (TypeError, ValueError) as error:
-            raise HTTPError(500, self.no_json) from error
+            raise HTTPError(500, "Error parsing input.") from error
 
     def listed(self, name: str) -> list[Body]:
         """Return a recorded list."""
@@ -55,25 +87,19 @@ class OneModel(Family):
     @property
     def model_file(self) -> str:
         """The file of the one model; "" without any."""
-        files = [item.file.rpartition("/")[2] for item in self.inventory.checkpoints]
-        return files[0] if files else ""
+        return next((one.file.rpartition("/")[2] for one in self.inventory.checkpoints), "")
 
     @property
     def model_name(self) -> str:
         """The model's name: the file without its extension."""
         return self.model_file.rpartition(".")[0]
 
-    def sd_models(self) -> list[Body]:
-        """``GET /sd-models``: the one, or none."""
-        told = {"title": self.model_name, "model_name": self.model_name, "hash": "8" * 10}
-        return [{**told, "filename": self.model_file, "sha256": "8" * 64}] * bool(self.model_file)
-
     def lora_names(self) -> dict[str, str]:
         """Return the name of each LoRA by its path."""
         return {lora.file: lora.name for lora in self.inventory.loras}
 
     def loras(self) -> list[Body]:
-        """``GET /loras``."""
+        """Return the list of LoRAs."""
         return [{"name": name, "path": path} for path, name in self.lora_names().items()]
 
     def opened(self, text: Any) -> Image.Image | None:
@@ -102,15 +128,37 @@ class OneModel(Family):
                 return aliases[0]
         return None
 
-    def drawn(
-        self, wish: str, seed: int, size: tuple[int, int], source: Image.Image | None,
-        mask: Image.Image | None, strength: float,
-    ) -> Image.Image:  # fmt: skip
-        """Return an image, painted over its source where there is one."""
-        image = painter.paint(wish, seed, self.model_file, *size)
-        return image if source is None else painter.derived(source, image, strength, mask)
+    def _generate(self, kind: str, given: Body) -> Body:
+        """Check the request, wait for the turn, draw, and tell what was done."""
+        asked = self.asked(kind, given)
+        job = Job("", kind, asked.prompt, asked.seeds[0], self.model_name, asked.steps)
+        with self.queue.turn(job):
+            if asked.is_void:
+                return self.failed()
+            job.sample(asked.steps, self.settings.step_seconds)
+            images = [self._drawn(asked, seed) for seed in asked.seeds]
+        texts = [self.infotext(asked, seed) for seed in asked.seeds]
+        noted = zip(images, texts, asked.seeds, strict=True)
+        info = {
+            "all_seeds": asked.seeds,
+            "cfg_scale": asked.cfg_scale,
+            "infotexts": texts,
+            "sampler_name": asked.sampler,
+            "steps": asked.steps,
+            "sd_model_name": f"{self.model_name}.safetensors",
+            "extra_generation_params": {"Schedule type": asked.scheduler},
+        }
+        files = [self.encoded(*one, raw=self.name == "sdcpp") for one in noted]
+        return {"images": files, "parameters": {}, "info": json.dumps(info)}
 
-    def answered(self, images: list[str], info: Body) -> Body:
-        """Return ``images``, ``parameters`` and ``info``."""
-        told = {**info, "job_timestamp": time.strftime("%Y%m%d%H%M%S")}
-        return {"images": images, "parameters": {}, "info": json.dumps(told)}
+    def failed(self) -> Body:
+        """Return what a failure looks like: an empty string for an image."""
+        info = json.dumps({"job_timestamp": time.strftime("%Y%m%d%H%M%S")})
+        return {"images": [""], "parameters": {}, "info": info}
+
+    def _drawn(self, asked: Asked, seed: int) -> Image.Image:
+        wish = " ".join([asked.prompt, *asked.loras])
+        image = painter.paint(wish, seed, self.model_file, *asked.final_size)
+        if asked.source is None:
+            return image
+        return painter.derived(asked.source, image, asked.strength, asked.mask)

@@ -18,16 +18,15 @@ class Preparing(WebUI):
     """How A1111 and its descendants read a request."""
 
     def add_routes(self) -> None:
-        """Serve the lists of the extensions beside the server's own."""
+        """As ``WebUI``, and the lists of the extensions that are switched on."""
         super().add_routes()
-        self.extensions = self.chosen_extensions()
-        for extension in self.extensions:
-            for path, value in extension.lists().items():
-                self.get(path, value, guarded=False)
+        self.extensions: list[Extension] = [
+            EXTENSIONS[name](self) for name in self.extension_names()
+        ]
 
-    def chosen_extensions(self) -> list[Extension]:
-        """Return the extensions that are switched on."""
-        return [EXTENSIONS[name](self) for name in self.settings.extensions]
+    def extension_names(self) -> list[str]:
+        """Return the names of the extensions that it has."""
+        return self.settings.extensions
 
     def opened(self, text: Any) -> Image.Image:
         """Return an image of the request; a bad one is an error of the server's own."""
@@ -38,39 +37,39 @@ class Preparing(WebUI):
 
     def check_scripts(self, kind: str, values: Body) -> None:
         """Raise for scripts that the server does not have."""
-        available = self.data["scripts"][kind]
-        always = {*self.data["scripts"]["alwayson"], *self.settings.extensions}
-        name = values["script_name"]
-        if name and name.lower() not in available:
-            raise HTTPError(422, f"Script '{name}' not found")
-        for title, unit in (values["alwayson_scripts"] or {}).items():
-            if title.lower() not in always:
+        scripts = self.data["scripts"]
+        always = {*scripts["alwayson"], *self.extension_names()}
+        wanted = dict.fromkeys(values["alwayson_scripts"] or {}, always)
+        if values["script_name"]:
+            wanted[values["script_name"]] = scripts[kind]
+        for title, known in wanted.items():
+            if title.lower() not in known:
                 raise HTTPError(422, f"Script '{title}' not found")
+        for unit in (values["alwayson_scripts"] or {}).values():
             if not isinstance(unit, dict):
                 raise self.failure("script unit", type(unit).__name__)
 
     def prepare(self, g: Generation) -> None:
-        """Look names up, check numbers, open images; raise ServerException where it fails."""
+        """Look names up, check numbers, fit images; raise ServerException where it fails."""
         self.check_numbers(g.values)
         clip_skip = self.options["CLIP_stop_at_last_layers"]
         if isinstance(clip_skip, str):
             raise self.failure("clip skip")
-        restorer = self.options["face_restoration_model"]
         g.size = whole_blocks((g.values["width"], g.values["height"]))
         g.count()
         g.apply_styles(self.inventory.styles)
         g.sampler, g.scheduler = self.sampling(g.values)
-        loras = lora_hashes(g.prompt, self.inventory.loras)
+        restorer = self.options["face_restoration_model"]
         g.notes |= {
             "Face restoration": restorer if g.values["restore_faces"] else None,
             "Clip skip": clip_skip if clip_skip not in (0, 1) else None,
             **self.note_vae(),
-            "Lora hashes": joined(loras) or None,
+            "Lora hashes": joined(lora_hashes(g.prompt, self.inventory.loras)) or None,
         }
         if g.values.get("enable_hr"):
             self.prepare_hires(g)
         if g.values.get("refiner_checkpoint"):
-            self.prepare_refiner(g)
+            self._prepare_refiner(g)
         if g.kind == "img2img":
             self.prepare_sources(g)
         for extension in self.extensions:
@@ -110,19 +109,19 @@ class Preparing(WebUI):
             scheduler = labels.get(sampler["options"].get("scheduler", ""))
         return sampler["name"], scheduler
 
-    def required(self, name: str) -> Checkpoint:
+    def _required(self, name: str) -> Checkpoint:
         """Return the checkpoint for a second pass or a refiner; fail without it."""
         found = self.resolved(name)
         if found is None:
             raise self.failure("checkpoint", name)
         return found
 
-    def prepare_refiner(self, g: Generation) -> None:
+    def _prepare_refiner(self, g: Generation) -> None:
         """Note the refiner, unless it is the checkpoint at work already.
 
         From A1111's source (apply_refiner); no recording has two checkpoints.
         """
-        refiner = self.required(g.values["refiner_checkpoint"])
+        refiner = self._required(g.values["refiner_checkpoint"])
         switch_at = g.values["refiner_switch_at"]
         if switch_at is not None and switch_at < 1 and refiner != g.model:
             name = f"{refiner.stem} [{refiner.short_hash}]"
@@ -151,8 +150,8 @@ class Preparing(WebUI):
 
     def check_hires_names(self, values: Body) -> None:
         """Raise for a checkpoint or upscaler of the second pass that does not exist."""
-        if values["hr_checkpoint_name"] not in (None, "Use same checkpoint"):
-            self.required(values["hr_checkpoint_name"])
+        if values["hr_checkpoint_name"]:
+            self._required(values["hr_checkpoint_name"])
         lists = [*self.lists["upscalers"], *self.lists["latent-upscale-modes"]]
         if values["hr_upscaler"] not in (None, *(item["name"] for item in lists)):
             raise self.failure("hires upscaler", values["hr_upscaler"])
@@ -168,11 +167,9 @@ class Preparing(WebUI):
         g.fit_sources(blur, values["resize_mode"])
         g.notes["Denoising strength"] = values["denoising_strength"]
         if g.mask is not None:
-            only = values["inpaint_full_res"]
             g.notes |= {
                 "Mask blur": blur or None,
                 "Mask mode": "Inpaint not masked" if values["inpainting_mask_invert"] else None,
-                "Inpaint area": "Only masked" if only else None,
-                "Masked area padding": values["inpaint_full_res_padding"] if only else None,
+                "Inpaint area": "Only masked" if values["inpaint_full_res"] else None,
                 "Masked content": MASKED_CONTENTS.get(values["inpainting_fill"]),
             }

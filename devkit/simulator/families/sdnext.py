@@ -4,9 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
-
-from PIL import Image
+from typing import Any
 
 from devkit.simulator import painter
 from devkit.simulator.families.base import GENERATIONS, Body, HTTPError
@@ -31,10 +29,10 @@ class SDNext(Generating):
     name = "sdnext"
     data_name = "sdnext"
     version = "unknown"
-    title: ClassVar[str] = "SD.Next"
-    default_format: ClassVar[str] = "jpg"
-    wrong_password: ClassVar[str] = "Unauthorized"
-    malformed_password: ClassVar[str] = "Not authenticated"
+    title = "SD.Next"
+    default_format = "jpg"
+    wrong_password = "Unauthorized"
+    malformed_password = "Not authenticated"
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
         self._used: Counter[str] = Counter()
@@ -43,11 +41,11 @@ class SDNext(Generating):
     def add_routes(self) -> None:
         """As ``Generating``; upscaling and schedulers fail, captions have routes of their own."""
         super().add_routes()
-        self.get("/sdapi/v1/loras", self.loras)
+        self.get("/sdapi/v1/loras", self._loras)
         self.get("/sdapi/v1/version", self.lists["version"])
-        self.get("/sdapi/v1/schedulers", self.schedulers)
+        self.get("/sdapi/v1/schedulers", self._schedulers)
         for name, handler in (
-            ("extra-single-image", self.upscale), ("openclip", self.caption), ("tagger", self.tag),
+            ("extra-single-image", self._upscale), ("openclip", self._caption), ("tagger", self._tag),
         ):  # fmt: skip
             self.post(f"/sdapi/v1/{name}", handler, fields=name)
 
@@ -64,11 +62,11 @@ class SDNext(Generating):
         name = checkpoint.file.rpartition(".")[0]
         return f"{name} [{checkpoint.short_hash}]" if checkpoint.hashed else name
 
-    def sd_models(self) -> list[Body]:
-        """``GET /sd-models``: as A1111, named without extensions."""
+    def _sd_models(self) -> list[Body]:
+        """As A1111, named without extensions."""
         return [
             {**entry, "title": self.title_of(item), "model_name": item.file.rpartition(".")[0]}
-            for entry, item in zip(super().sd_models(), self.inventory.checkpoints, strict=True)
+            for entry, item in zip(super()._sd_models(), self.inventory.checkpoints, strict=True)
         ]
 
     def names_of(self, item: Checkpoint) -> set[str]:
@@ -76,49 +74,36 @@ class SDNext(Generating):
         hashed = {self.title_of(item), item.short_hash} if item.hashed else set()
         return {item.file.rpartition(".")[0], item.path} | hashed
 
-    def embeddings(self) -> Body:
-        """``GET /embeddings``: names only."""
-        return {"loaded": list(self.inventory.embeddings), "skipped": []}
-
-    def schedulers(self) -> None:
-        """``GET /schedulers`` fails on its own answer."""
+    def _schedulers(self) -> None:
+        """Fail, as the real one does on its own answer."""
         raise self.failure("schedulers")
 
-    def set_options(self, body: Body) -> Any:
-        """``POST /options``: never fails; the model is unloaded for one that nobody knows."""
+    def _set_options(self, body: Body) -> Any:
+        """Never fail; the model is unloaded for one that nobody knows."""
         self.options |= body
         if "sd_model_checkpoint" in body:
             with self.queue.turn(Job("options", "options")):
                 self.loaded = self.resolved(body["sd_model_checkpoint"])
         return {"updated": [{key: True} for key in body]}
 
-    def interrupt(self, body: Any) -> Any:
-        """``POST /interrupt``: no body."""
-        super().interrupt(body)
+    def _interrupt(self, body: Any) -> Any:
+        super()._interrupt(body)
         return NO_CONTENT
 
-    def upscale(self, body: Body) -> None:
-        """``POST /extra-single-image`` fails after the work (recordings extra-*)."""
+    def _upscale(self, body: Body) -> None:
+        """Fail after the work (recordings extra-*)."""
         self.opened(body["image"])
         raise self.failure("upscaling")
 
-    def caption(self, body: Body) -> Body:
-        """``POST /openclip``: a sentence; the recorded server had no weights for it."""
-        image = self._to_describe(body)
-        if body["model"] == "nope":
-            raise HTTPError(404, "Model not found")
+    def _caption(self, body: Body) -> Body:
+        """Return a sentence; the recorded server had no weights for it."""
+        image = self.opened(body["image"])
         without_weights = "CLIP error: <class 'OSError'>"
         return {"caption": without_weights if self.is_recorded else painter.described(image)}
 
-    def tag(self, body: Body) -> Body:
-        """``POST /tagger``: tags, separated by commas."""
-        image = self._to_describe(body)
+    def _tag(self, body: Body) -> Body:
+        image = self.opened(body["image"])
         return {"tags": "" if self.is_recorded else painter.tags_of(image)}
-
-    def _to_describe(self, body: Body) -> Image.Image:
-        if not body["image"]:
-            raise HTTPError(404, "Image not found")
-        return self.opened(body["image"])
 
     def load(self, model: Checkpoint | None) -> Checkpoint:
         """As ``WebUI``; without any model the job ends without an image."""

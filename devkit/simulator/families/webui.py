@@ -1,16 +1,14 @@
-"""What A1111, Forge and SD.Next share beside the images: access, lists, options, models, tasks."""
+"""What A1111, Forge and SD.Next share beside the images: access, lists, options, models."""
 
 import base64
 import time
-from collections.abc import Callable
 from typing import Any, ClassVar
 
 from devkit.simulator.families.base import Body, Family, HTTPError, Route
 from devkit.simulator.inventory import ROOT, Checkpoint
 from devkit.simulator.jobs import Job
-from devkit.simulator.settings import Settings
 from devkit.simulator.validation import Invalid, Validation
-from devkit.simulator.wire import NOT_FOUND, Answer, Request
+from devkit.simulator.wire import Answer, Request
 
 PAGE = Answer.of_text("<!doctype html>\n<html><body><gradio-app></gradio-app></body></html>\n")
 ANY_OBJECT = "any object"
@@ -22,13 +20,8 @@ class WebUI(Family):
 
     title: ClassVar[str] = "FastAPI"
     default_format: ClassVar[str] = "png"
-    lenient: ClassVar[bool] = False
     malformed_password: ClassVar[str] = "Invalid authentication credentials"
     wrong_password: ClassVar[str] = "Incorrect username or password"
-
-    def __init__(self, settings: Callable[[], Settings]) -> None:
-        super().__init__(settings)
-        self._validation = Validation(self.recorded["findings"], lenient=self.lenient)
 
     def restock(self) -> None:
         """As ``Family``; the first checkpoint is loaded, no option was ever saved."""
@@ -43,19 +36,23 @@ class WebUI(Family):
 
     def add_routes(self) -> None:
         """Serve what the three have in common."""
+        self.validation = Validation(self.recorded["findings"])
         self.get("/", PAGE, guarded=False, part="webui")
-        self.get("/openapi.json", self.openapi, guarded=False, part="always")
+        self.get("/openapi.json", self._openapi, guarded=False, part="always")
         for name in ("samplers", "schedulers", "upscalers", "latent-upscale-modes", "detailers"):
             if name in self.lists:
                 self.get(f"/sdapi/v1/{name}", self.lists[name])
-        self.get("/sdapi/v1/sd-models", self.sd_models)
-        self.get("/sdapi/v1/sd-vae", self.vaes)
-        self.get("/sdapi/v1/loras", self.loras, guarded=False, part="always")
-        self.get("/sdapi/v1/embeddings", self.embeddings)
-        self.get("/sdapi/v1/prompt-styles", lambda: self.inventory.styles)
-        self.get("/sdapi/v1/options", self.get_options)
-        self.post("/sdapi/v1/options", self.set_options, fields=ANY_OBJECT)
-        self.post("/sdapi/v1/interrupt", self.interrupt)
+        vaes = [
+            {"model_name": name, "filename": f"{ROOT}/VAE/{name}"} for name in self.inventory.vaes
+        ]
+        self.get("/sdapi/v1/sd-vae", vaes)
+        self.get("/sdapi/v1/prompt-styles", self.inventory.styles)
+        self.get("/sdapi/v1/embeddings", {"loaded": self.inventory.embeddings})
+        self.get("/sdapi/v1/loras", self._loras, guarded=False, part="always")
+        self.get("/sdapi/v1/sd-models", self._sd_models)
+        self.get("/sdapi/v1/options", self._options)
+        self.post("/sdapi/v1/options", self._set_options, fields=ANY_OBJECT)
+        self.post("/sdapi/v1/interrupt", self._interrupt)
 
     def answer(self, request: Request) -> Answer:
         """As ``Family``; a body that does not fit is a 422."""
@@ -66,12 +63,12 @@ class WebUI(Family):
 
     def read(self, route: Route, request: Request) -> Any:
         """Parse, authenticate, validate: in the order of FastAPI."""
-        body = self._validation.parse(request.body) if route.fields else {}
+        body = self.validation.parse(request.body) if route.fields else {}
         if route.guarded and self.settings.auth:
             self._authenticate(request, self.settings.auth)
         if route.fields in (None, ANY_OBJECT):
             return body
-        return self._validation.check(self.data["fields"][route.fields], body)
+        return self.validation.check(self.data["fields"][route.fields], body)
 
     def _authenticate(self, request: Request, auth: str) -> None:
         """Raise HTTPError 401 unless the Basic auth is right; passwords are ASCII here."""
@@ -84,12 +81,32 @@ class WebUI(Family):
                 401, self.wrong_password if given.isascii() else self.malformed_password
             )
 
-    def missing(self, request: Request) -> Answer:  # noqa: ARG002
-        """As ``Family``."""
-        return NOT_FOUND
+    def title_of(self, checkpoint: Checkpoint) -> str:
+        """Return a checkpoint's name in the options."""
+        return checkpoint.title
 
-    def openapi(self) -> Body:
-        """``GET /openapi.json``: title, paths and fields, by which clients tell the family."""
+    def names_of(self, item: Checkpoint) -> set[str]:
+        """Return the names by which requests may call a checkpoint."""
+        short = item.short_hash
+        hashed = {item.title, f"{item.stem} [{short}]", short, item.sha256}
+        return {item.file, item.model_name, item.stem} | (hashed if item.hashed else set())
+
+    def resolved(self, name: Any) -> Checkpoint | None:
+        """Return the checkpoint that a name stands for (recordings txt2img-override-model-*)."""
+        return next((one for one in self.inventory.checkpoints if name in self.names_of(one)), None)
+
+    def load(self, model: Checkpoint | None) -> Checkpoint:
+        """Return a checkpoint, loaded unless it was; without one the server fails."""
+        model = model or self.loaded or next(iter(self.inventory.checkpoints), None)
+        if model is None:
+            raise self.failure("no checkpoint")
+        if model is not self.loaded:
+            time.sleep(self.settings.model_load_seconds)
+            self.loaded = model
+            model.hashed = True
+        return model
+
+    def _openapi(self) -> Body:
         serves = {True: self.settings.api, False: self.settings.webui}
         paths = [path for path in self.data["paths"] if serves[path.startswith("/sdapi/")]]
         fields = self.data["fields"] if self.settings.api else {}
@@ -99,12 +116,7 @@ class WebUI(Family):
             "components": {"schemas": {name: {"properties": fields[name]} for name in fields}},
         }
 
-    def title_of(self, checkpoint: Checkpoint) -> str:
-        """Return a checkpoint's name in the options."""
-        return checkpoint.title
-
-    def sd_models(self) -> list[Body]:
-        """``GET /sd-models``; hash and sha256 are null until the file was hashed."""
+    def _sd_models(self) -> list[Body]:
         return [
             {
                 "title": item.title,
@@ -116,30 +128,20 @@ class WebUI(Family):
             for item in self.inventory.checkpoints
         ]
 
-    def loras(self) -> list[Body]:
-        """``GET /loras``, open even with ``--api-auth``."""
+    def _loras(self) -> list[Body]:
         return [
             {"name": item.name, "alias": item.alias, "path": item.path, "metadata": item.metadata}
             for item in (self.inventory.loras if self.inventory.checkpoints else ())
         ]
 
-    def vaes(self) -> list[Body]:
-        """``GET /sd-vae``."""
-        names = self.inventory.vaes
-        return [{"model_name": name, "filename": f"{ROOT}/VAE/{name}"} for name in names]
-
-    def embeddings(self) -> Body:
-        """``GET /embeddings``."""
-        return {"loaded": dict.fromkeys(self.inventory.embeddings), "skipped": {}}
-
-    def get_options(self) -> Body:
-        """``GET /options``; fails once a number has been given a text."""
+    def _options(self) -> Body:
+        """Return the options; fail once a number has been given a text."""
         if isinstance(self.options.get("CLIP_stop_at_last_layers"), str):
             raise self.failure("options")
         return self.options
 
-    def set_options(self, body: Body) -> Any:
-        """``POST /options``: changes the server for everybody, which the plugin must not do."""
+    def _set_options(self, body: Body) -> Any:
+        """Change the server for everybody, which the plugin must not do."""
         name = body.get("sd_model_checkpoint")
         if name is not None and self.resolved(name) is None:
             raise self.failure("model", name)
@@ -153,29 +155,8 @@ class WebUI(Family):
                 self.load(self.resolved(name))
         return None
 
-    def interrupt(self, _body: Any) -> Any:
-        """``POST /interrupt``: stops whoever is running."""
+    def _interrupt(self, _body: Any) -> Any:
+        """Stop whoever is running."""
         if self.queue.running:
             self.queue.running.interrupt()
         return {}
-
-    def resolved(self, name: Any) -> Checkpoint | None:
-        """Return the checkpoint that a name stands for (recordings txt2img-override-model-*)."""
-        return next((one for one in self.inventory.checkpoints if name in self.names_of(one)), None)
-
-    def names_of(self, item: Checkpoint) -> set[str]:
-        """Return the names by which requests may call a checkpoint."""
-        short = item.short_hash
-        hashed = {item.title, f"{item.stem} [{short}]", short, item.sha256}
-        return {item.file, item.model_name, item.stem} | (hashed if item.hashed else set())
-
-    def load(self, model: Checkpoint | None) -> Checkpoint:
-        """Return a checkpoint, loaded unless it was; without one the server fails."""
-        model = model or self.loaded or next(iter(self.inventory.checkpoints), None)
-        if model is None:
-            raise self.failure("no checkpoint")
-        if model is not self.loaded:
-            time.sleep(self.settings.model_load_seconds)
-            self.loaded = model
-            model.hashed = True
-        return model
