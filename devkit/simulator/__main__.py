@@ -10,7 +10,6 @@ from dataclasses import fields
 from typing import Any
 
 from devkit.simulator.families import FAMILIES
-from devkit.simulator.server import Front
 from devkit.simulator.settings import Settings
 from devkit.simulator.simulation import Simulation
 
@@ -76,19 +75,16 @@ def _address_in_the_network() -> str:
 def main() -> None:
     """Listen, print the addresses, as JSON in the first line, serve until the process is ended."""
     settings, host, port, with_parent = arguments(sys.argv[1:])
-    simulation = Simulation(settings)
-    keep_alive = simulation.family.keep_alive
-    front = Front(simulation.respond, host, port, keep_alive=keep_alive)
-    simulation.refuse = front.refuse
-    control = Front(simulation.control)
+    simulation = Simulation(settings, host, port)
+    port = simulation.front.port
     local = LOOPBACK if host == EVERYWHERE else host
     told = {
-        "url": f"http://{local}:{front.port}{settings.subpath}",
-        "control": f"http://{LOOPBACK}:{control.port}",
+        "url": f"http://{local}:{port}{settings.subpath}",
+        "control": f"http://{LOOPBACK}:{simulation.control.port}",
     }
     print(json.dumps(told), flush=True)
     if not with_parent:
-        print(words_for_dify(host, front.port, settings.subpath), flush=True)
+        print(words_for_dify(host, port, settings.subpath), flush=True)
     with suppress(KeyboardInterrupt):
         if with_parent:
             sys.stdin.read()

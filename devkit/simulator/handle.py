@@ -12,8 +12,8 @@ from devkit.closing import Closing
 
 START_SECONDS = 30
 ROOT = Path(__file__).parents[2]
-UNPROXIED = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 COMMAND = (sys.executable, "-m", "devkit.simulator", "--with-parent")
+UNPROXIED = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Simulator(Closing):
@@ -35,10 +35,9 @@ class Simulator(Closing):
     def __init__(self, family: str = "a1111", *, port: int = 0, **settings: Any) -> None:
         self.family = family
         given = json.dumps({"family": family, **settings})
-        self._process = subprocess.Popen(
-            [*COMMAND, "--port", str(port), "--settings", given],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT,
-        )  # fmt: skip
+        command = [*COMMAND, "--port", str(port), "--settings", given]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -54,30 +53,25 @@ class Simulator(Closing):
 
     def reset(self) -> None:
         """Go back to the state right after the start."""
-        self._ask("reset", {})
+        self._ask("reset")
 
     def journal(self) -> list[dict[str, Any]]:
         """Return all requests since the start: method, path, headers, body, time, status."""
-        entries: list[dict[str, Any]] = self._ask("journal", {})
-        return entries
+        return list(self._ask("journal"))
 
     def jobs(self) -> list[dict[str, Any]]:
         """Return all jobs since the start: task, kind, prompt, seed, model, state and times."""
-        jobs: list[dict[str, Any]] = self._ask("jobs", {})
-        return jobs
+        return list(self._ask("jobs"))
 
     def close(self) -> None:
         """End the process."""
-        self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+        with self._process:
+            self._process.terminate()
 
-    def _ask(self, name: str, body: dict[str, Any]) -> Any:
-        url = f"{self._control}/{name}"
+    def _ask(self, name: str, body: Any = None) -> Any:
+        url, data = f"{self._control}/{name}", json.dumps(body).encode()
         try:
-            with UNPROXIED.open(url, json.dumps(body).encode(), START_SECONDS) as answer:
+            with UNPROXIED.open(url, data, START_SECONDS) as answer:
                 return json.load(answer)
         except HTTPError as error:
             with error:

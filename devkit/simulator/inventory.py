@@ -74,8 +74,8 @@ class Lora:
 
     file: str
     alias: str
-    metadata: dict[str, Any] = field(default_factory=dict)
-    hash: str = ""
+    hash: str
+    metadata: dict[str, Any]
 
     @property
     def name(self) -> str:
@@ -86,11 +86,6 @@ class Lora:
     def path(self) -> str:
         """The whole path on the server."""
         return f"{ROOT}/Lora/{self.file}"
-
-    @property
-    def short_hash(self) -> str:
-        """The twelve digits that infotexts show, invented from the name unless given."""
-        return self.hash or hashlib.sha256(self.file.encode()).hexdigest()[:12]
 
 
 @dataclass

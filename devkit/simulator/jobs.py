@@ -8,13 +8,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-REMEMBERED_TASKS = 16
-"""So many finished tasks A1111 remembers for ``/internal/progress``."""
+PUBLIC = (
+    "task", "kind", "prompt", "seed", "model", "steps", "batches", "state", "arrived", "started",
+    "ended",
+)  # fmt: skip
 
 
 @dataclass
 class Job:
-    """One generation. Times are seconds since the epoch."""
+    """One generation. Times are seconds since the epoch.
+
+    Attributes:
+        has_begun: Its images were good and sampling starts; A1111 never takes others off its list.
+        share_of_batch: How much of the batch at hand is done, 0 to 1.
+    """
 
     task: str
     kind: str
@@ -23,23 +30,20 @@ class Job:
     model: str | None = None
     steps: int = 0
     batches: int = 1
+    batch: int = 0
+    share_of_batch: float = 0.0
     state: str = "queued"
+    has_begun: bool = False
+    arrived: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
-    arrived: float = field(default_factory=time.time)
-
-    def __post_init__(self) -> None:
-        self.batch = 0
-        self.share_of_batch = 0.0
-        self._stop = threading.Event()
+    _stop: threading.Event = field(default_factory=threading.Event)
 
     def sample(self, steps: int, seconds_a_step: float) -> bool:
         """Spend the time of a batch's steps; return whether nobody interrupted it."""
-        for step in range(max(steps, 0)):
+        for step in range(steps):
             self.share_of_batch = step / steps
-            if self.interrupted:
-                return False
-            if seconds_a_step:
+            if seconds_a_step and not self.interrupted:
                 self._stop.wait(seconds_a_step)
         return not self.interrupted
 
@@ -51,11 +55,6 @@ class Job:
     def interrupted(self) -> bool:
         """Whether somebody stopped it."""
         return self._stop.is_set()
-
-    @property
-    def share(self) -> float:
-        """How much of the sampling is done, 0 to 1."""
-        return (self.batch + self.share_of_batch) / max(self.batches, 1)
 
 
 class Busy(Exception):
@@ -75,8 +74,6 @@ class Queue:
     def __init__(self, limit: int | None = None) -> None:
         self.history: list[Job] = []
         self.running: Job | None = None
-        self.pending: dict[str, Job] = {}
-        self.finished: deque[str] = deque(maxlen=REMEMBERED_TASKS)
         self._limit = limit
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
@@ -88,7 +85,13 @@ class Queue:
         Raises:
             Busy: The queue is full.
         """
-        self._wait(job)
+        with self._changed:
+            if self._limit and len(self._waiting) + (self.running is not None) >= self._limit:
+                raise Busy
+            self.history.append(job)
+            self._waiting.append(job)
+            self._changed.wait_for(lambda: self.running is None and self._waiting[0] is job)
+            self.running = self._waiting.popleft()
         job.state, job.started = "running", time.time()
         try:
             yield job
@@ -99,29 +102,9 @@ class Queue:
         finally:
             job.ended = time.time()
             with self._changed:
-                if job.task not in self.pending:
-                    self.finished.append(job.task)
                 self.running = None
                 self._changed.notify_all()
 
-    def _wait(self, job: Job) -> None:
-        with self._changed:
-            ahead = len(self._waiting) + (self.running is not None)
-            if self._limit is not None and ahead >= self._limit:
-                raise Busy
-            self.history.append(job)
-            self._waiting.append(job)
-            self.pending.setdefault(job.task, job)
-            while self.running is not None or self._waiting[0] is not job:
-                self._changed.wait()
-            self._waiting.popleft()
-            self.running = job
-
-    def begin(self, job: Job) -> None:
-        """Take the task off the pending list: its images were good, sampling starts."""
-        self.pending.pop(job.task, None)
-
     def told(self) -> list[dict[str, Any]]:
         """Return the facts of all jobs since the start."""
-        names = Job.__dataclass_fields__
-        return [{name: getattr(job, name) for name in names} for job in list(self.history)]
+        return [{name: getattr(job, name) for name in PUBLIC} for job in list(self.history)]

@@ -1,7 +1,6 @@
 """What the server was asked, for tests that promise what a client does and does not send."""
 
 import json
-import threading
 import time
 from typing import Any
 
@@ -19,36 +18,34 @@ HARMFUL = {
 
 
 class Journal:
-    """The requests in the order of their arrival."""
+    """The requests in the order of their arrival.
+
+    Attributes:
+        entries: One for each; ``status`` and ``seconds`` are filled when it is answered.
+    """
 
     def __init__(self) -> None:
-        self._entries: list[dict[str, Any]] = []
-        self._lock = threading.Lock()
+        self.entries: list[dict[str, Any]] = []
 
     def note(self, request: Request) -> dict[str, Any]:
-        """Add a request; the entry's ``status`` and ``seconds`` are filled when it is answered."""
+        """Add a request and return its entry."""
         entry = {
             "method": request.method,
             "path": request.path,
             "query": request.query,
-            "headers": dict(request.headers),
+            "headers": request.headers,
             "body": _readable(request.body),
             "time": time.time(),
             "status": None,
             "seconds": None,
             "harmful": (request.method, request.path) in HARMFUL,
         }
-        with self._lock:
-            self._entries.append(entry)
+        self.entries.append(entry)
         return entry
-
-    def entries(self) -> list[dict[str, Any]]:
-        """Return all entries so far."""
-        with self._lock:
-            return [dict(entry) for entry in self._entries]
 
 
 def _readable(body: bytes) -> Any:
+    """Return a body as JSON with its images cut short, or the start of its text."""
     try:
         return _shortened(json.loads(body)) if body else None
     except ValueError:
@@ -56,7 +53,6 @@ def _readable(body: bytes) -> Any:
 
 
 def _shortened(value: Any) -> Any:
-    """Return a value with its images cut short."""
     if isinstance(value, dict):
         return {key: _shortened(member) for key, member in value.items()}
     if isinstance(value, list):

@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -12,33 +11,35 @@ from devkit.simulator.families import FAMILIES
 from devkit.simulator.families.base import GENERATIONS, Family
 from devkit.simulator.fault_injector import FaultInjector, check_fault
 from devkit.simulator.journal import Journal
+from devkit.simulator.server import Front
 from devkit.simulator.settings import Settings
 from devkit.simulator.wire import NOT_FOUND, Answer, Request
 
 
 class Simulation:
-    """A server from its start to its end.
+    """A server from its start to its end, and a second port through which tests control it.
 
     Args:
         settings: What it is started with; ``reset`` goes back to that.
-
-    Attributes:
-        refuse: Closes the port at which it is reached for some seconds.
+        host: Where to listen.
+        port: 0 picks a free one.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, host: str, port: int) -> None:
         check_fault(settings.fault)
         self._at_start = settings
         self._lock = threading.Lock()
-        self.refuse: Callable[[float], None] = time.sleep
+        keep_alive = FAMILIES[settings.family].keep_alive
+        self.front = Front(self.respond, host, port, keep_alive=keep_alive)
         self.reset()
+        self.control = Front(self._control)
 
     def reset(self) -> None:
         """Go back to the state right after the start: settings, options, queue, journal."""
         with self._lock:
             self.settings = self._at_start
             self.journal = Journal()
-            self.faults = FaultInjector(self._refuse)
+            self.faults = FaultInjector(self.front.refuse)
             self.family: Family = FAMILIES[self.settings.family](lambda: self.settings)
             self._memory: dict[str, Answer] = {}
 
@@ -54,12 +55,9 @@ class Simulation:
             self.settings = changed
             self._memory.clear()
             if any(name.startswith("fault") for name in changes):
-                self.faults = FaultInjector(self._refuse)
+                self.faults = FaultInjector(self.front.refuse)
             if {"models", "catalog", "samples_format"} & set(changes):
                 self.family.start()
-
-    def _refuse(self, seconds: float) -> None:
-        self.refuse(seconds)
 
     def respond(self, request: Request) -> Answer:
         """Journal a request and answer it, or do what the current fault says."""
@@ -86,13 +84,13 @@ class Simulation:
             self._memory[key] = kept
         return kept
 
-    def control(self, request: Request) -> Answer:
-        """Answer the tests' own questions: journal, jobs, reset, configure."""
+    def _control(self, request: Request) -> Answer:
+        """Answer the tests' own questions."""
         value: Any = None
         try:
             match request.path:
                 case "/journal":
-                    value = self.journal.entries()
+                    value = self.journal.entries
                 case "/jobs":
                     value = self.family.queue.told()
                 case "/reset":

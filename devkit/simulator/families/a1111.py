@@ -28,27 +28,30 @@ class A1111(Generating):
         extra = "extra-single-image"
         self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
 
-    def _pending_tasks(self) -> Body:
+    def _pending(self) -> list[str]:
         """Return the queue, and tasks that failed before they began."""
-        return {"size": len(self.queue.pending), "tasks": list(self.queue.pending)}
+        return [job.task for job in self.queue.history if job.task and not job.has_begun]
+
+    def _pending_tasks(self) -> Body:
+        return {"size": len(self._pending()), "tasks": self._pending()}
 
     def _progress(self, body: Body) -> Body:
         """Return where one task stands."""
-        task, running, pending = body["id_task"], self.queue.running, list(self.queue.pending)
-        is_queued = task in pending
-        is_active = running is not None and running.task == task and not is_queued
-        place = f"In queue: {pending.index(task) + 1}/{len(pending)}" if is_queued else "Waiting..."
+        task, pending = body["id_task"], self._pending()
+        job = next((one for one in self.queue.history if one.task == task and one.has_begun), None)
+        active = job if job and not job.ended else None
+        place = f"In queue: {pending.index(task) + 1}/{len(pending)}" if task in pending else None
         return {
-            "active": is_active,
-            "queued": is_queued,
-            "completed": task in self.queue.finished,
-            "progress": running.share if running and is_active else None,
-            "textinfo": None if is_active else place,
+            "active": active is not None,
+            "queued": task in pending,
+            "completed": job is not None and active is None,
+            "progress": (active.batch + active.share_of_batch) / active.batches if active else None,
+            "textinfo": None if active else place or "Waiting...",
         }
 
     def _upscale(self, body: Body) -> Body:
         image = self.opened(body["image"]).convert("RGB")
-        with self.queue.turn(Job("extras", "extras")):
+        with self.queue.turn(Job("", "extras")):
             known = {item["name"] for item in self.lists["upscalers"]}
             for name in (body["upscaler_1"], body["upscaler_2"]):
                 if name not in known:

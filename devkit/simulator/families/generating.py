@@ -42,7 +42,7 @@ class Generating(Preparing):
         job = Job(task, kind, values["prompt"], values["seed"], steps=values["steps"])
         with self.queue.turn(job):
             sources = [self.opened(text) for text in values.get("init_images") or ()]
-            self.queue.begin(job)
+            job.has_begun = True
             with self.overridden(values):
                 g = Generation(kind, values, job, self.load(self.loaded), sources, mask)
                 self.prepare(g)

@@ -109,7 +109,7 @@ def lora_hashes(prompt: str, loras: list[Lora]) -> dict[str, str]:
     recordings txt2img-lora-*).
     """
     return {
-        name: lora.short_hash
+        name: lora.hash
         for name, weight in LORA_TAG.findall(prompt)
         if not weight or NUMBER.fullmatch(weight.split(":")[0])
         for lora in loras

@@ -153,8 +153,7 @@ def _check_size(width: int, height: int) -> None:
 def _final_size(size: tuple[int, int], hires: Body) -> tuple[int, int]:
     """Return a size of whole blocks of 64, after the second pass if there is one."""
     if hires:
-        wanted = map(int, hires["Hires resize"].split("x"))
+        wide, high = map(int, hires["Hires resize"].split("x"))
         scale = hires["Hires scale"]
-        size = tuple(to or side * scale for to, side in zip(wanted, size, strict=True))
-    width, height = (math.ceil(side / 64) * 64 for side in size)
-    return width, height
+        size = (wide or int(size[0] * scale), high or int(size[1] * scale))
+    return math.ceil(size[0] / 64) * 64, math.ceil(size[1] / 64) * 64

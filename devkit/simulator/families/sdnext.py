@@ -44,10 +44,10 @@ class SDNext(Generating):
         self.get("/sdapi/v1/loras", self._loras)
         self.get("/sdapi/v1/version", self.lists["version"])
         self.get("/sdapi/v1/schedulers", self._schedulers)
-        for name, handler in (
-            ("extra-single-image", self._upscale), ("openclip", self._caption), ("tagger", self._tag),
-        ):  # fmt: skip
-            self.post(f"/sdapi/v1/{name}", handler, fields=name)
+        extra, caption, tag = "extra-single-image", "openclip", "tagger"
+        self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
+        self.post(f"/sdapi/v1/{caption}", self._caption, fields=caption)
+        self.post(f"/sdapi/v1/{tag}", self._tag, fields=tag)
 
     def answer(self, request: Request) -> Answer:
         """As ``WebUI``, with the limit that is applied after the work is done."""
@@ -82,7 +82,7 @@ class SDNext(Generating):
         """Never fail; the model is unloaded for one that nobody knows."""
         self.options |= body
         if "sd_model_checkpoint" in body:
-            with self.queue.turn(Job("options", "options")):
+            with self.queue.turn(Job("", "options")):
                 self.loaded = self.resolved(body["sd_model_checkpoint"])
         return {"updated": [{key: True} for key in body]}
 

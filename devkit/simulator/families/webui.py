@@ -151,7 +151,7 @@ class WebUI(Family):
             self.options[key] = value
             self.saved.add(key)
         if name is not None:
-            with self.queue.turn(Job("options", "options")):
+            with self.queue.turn(Job("", "options")):
                 self.load(self.resolved(name))
         return None
 
