@@ -7,7 +7,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -18,14 +17,9 @@ from devkit.simulator.server import close, drop, head_of
 from devkit.simulator.settings import Settings
 from devkit.simulator.wire import JSON, NOT_FOUND, Answer, Headers, Request
 
-NO_INTEGER = {
-    "loc": ["body", "steps"], "msg": "value is not a valid integer", "type": "type_error.integer",
-}  # fmt: skip
+NO_INTEGER = '{"detail": [{"loc": ["body", "steps"], "msg": "value is not a valid integer"}]}'
 NO_IMAGE = base64.b64encode(b"this is not an image, whatever the server says").decode()
-PROXY_PAGE = (
-    "<html>\r\n<head><title>{0}</title></head>\r\n<body>\r\n<center><h1>{0}</h1></center>\r\n"
-    "</body></html>\r\n"
-)
+PROXY_PAGE = "<html><head><title>{0}</title></head><body><h1>{0}</h1></body></html>"
 
 
 class FaultInjector:
@@ -45,17 +39,15 @@ class FaultInjector:
         self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
     ) -> Answer:
         """Return the usual answer, spoilt or not."""
-        fault = FAULTS[settings.fault] if settings.fault else None
-        if fault is None or not fault.hits(request) or not self._is_due(settings):
+        hits, effect = FAULTS.get(settings.fault or "", (lambda _: False, lambda _: NOT_FOUND))
+        if not hits(request):
             return usual()
-        return fault.effect(Scene(request, family, settings, usual, self))
-
-    def _is_due(self, settings: Settings) -> bool:
         with self._lock:
-            number = self._seen
+            number = self._seen - settings.fault_after
             self._seen += 1
-        after, count = settings.fault_after, settings.fault_count
-        return number >= after and (count is None or number < after + count)
+        if number < 0 or (settings.fault_count is not None and number >= settings.fault_count):
+            return usual()
+        return effect(Scene(request, family, settings, usual, self))
 
     def restart(self, scene: "Scene") -> Answer:
         """Close the connection, refuse others for a while, then answer 404 for a second."""
@@ -82,20 +74,15 @@ class Scene:
 
 Effect = Callable[[Scene], Answer]
 
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault: which requests it hits, and what they get."""
-
-    hits: Callable[[Request], bool]
-    effect: Effect
-
-
 # What the server, or a proxy before it, answers.
 
 
 def _fixed(body: str, media_type: str = JSON, status: int = 200) -> Effect:
     return lambda _: Answer.of_text(body, status, media_type)
+
+
+def _proxy(status: int) -> Effect:
+    return _fixed(PROXY_PAGE.format(f"{status} {HTTPStatus(status).phrase}"), "text/html", status)
 
 
 def _error(status: int, detail: str) -> Effect:
@@ -104,11 +91,6 @@ def _error(status: int, detail: str) -> Effect:
 
 def _exception(kind: str, text: str) -> Effect:
     return lambda scene: scene.family.exception(kind, text)
-
-
-def _proxy(status: int) -> Effect:
-    page = PROXY_PAGE.format(f"{status} {HTTPStatus(status).phrase}")
-    return _fixed(page, "text/html", status)
 
 
 def _changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Effect:
@@ -127,9 +109,7 @@ def _all_images(text: str) -> Effect:
 
 def _repeat_secret(scene: Scene) -> Answer:
     given = scene.request.header("authorization") or ""
-    decoded = ""
-    with suppress(ValueError):
-        decoded = base64.b64decode(given.partition(" ")[2]).decode("utf-8", "replace")
+    decoded = base64.b64decode(given.partition(" ")[2]).decode("utf-8", "replace")
     text = f"could not authenticate upstream: Authorization: {given} ({decoded})"
     return scene.family.exception("RuntimeError", text)
 
@@ -147,7 +127,7 @@ def _redirect(other: str) -> Effect:
 
 def _gzip(scene: Scene) -> Answer:
     answer = scene.usual()
-    headers = {**answer.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+    headers = {**answer.headers, "Content-Encoding": "gzip"}
     return Answer(answer.status, gzip.compress(answer.body, 1), headers)
 
 
@@ -189,11 +169,11 @@ def _head(answer: Answer, length: Headers | None = None) -> bytes:
 def _chunks(answer: Answer, share: float = 1.0) -> Iterable[bytes]:
     """Yield head and body in chunks of odd lengths, a tiny one between each two."""
     yield _head(answer, {"Transfer-Encoding": "chunked"})
-    data, at, number = answer.body[: int(len(answer.body) * share)], 0, 0
-    while at < len(data):
-        piece = data[at : at + (997 if number % 2 == 0 else 1 + number % 5)]
+    rest, number = answer.body[: int(len(answer.body) * share)], 0
+    while rest:
+        length = 997 if number % 2 == 0 else 1 + number % 5
+        piece, rest, number = rest[:length], rest[length:], number + 1
         yield f"{len(piece):x};n={number}\r\n".encode() + piece + b"\r\n"
-        at, number = at + len(piece), number + 1
     if share == 1.0:
         yield b"0\r\n\r\n"
 
@@ -220,10 +200,10 @@ def _send_without_end(connection: socket.socket) -> None:
 
 _OF_GENERATIONS: dict[str, Effect] = {
     **{name: _exception(*told) for name, told in data_of("failures")["faults"].items()},
-    "extension_missing": _error(422, "Script 'ADetailer' not found"),
-    "validation_422": _fixed(json.dumps({"detail": [NO_INTEGER]}), status=422),
-    "rate_limit_429": _error(429, "rate limit exceeded"),
     **{f"proxy_{status}": _proxy(status) for status in (413, 502, 503, 504)},
+    "extension_missing": _error(422, "Script 'ADetailer' not found"),
+    "validation_422": _fixed(NO_INTEGER, status=422),
+    "rate_limit_429": _error(429, "rate limit exceeded"),
     "not_json": _fixed("<html>hello</html>", "text/html"),
     "not_json_text": _fixed("OK", "text/plain"),
     "wrong_json": _fixed('[{"image": 1}]'),
@@ -258,15 +238,13 @@ _OF_ALL: dict[str, Effect] = {
     "gzip": _gzip,
     "error_with_secret": _repeat_secret,
 }
-
-
 REACHES: tuple[tuple[Callable[[Request], bool], dict[str, Effect]], ...] = (
-    (lambda request: request.method == "POST" and request.path in GENERATIONS, _OF_GENERATIONS),
+    (lambda request: request.path in GENERATIONS, _OF_GENERATIONS),
     (lambda request: request.path == "/sdapi/v1/sd-models", _OF_LISTS),
     (lambda request: request.path.startswith("/sdapi/"), _OF_ALL),
 )
-FAULTS = {name: Fault(hits, effect) for hits, all_ in REACHES for name, effect in all_.items()}
-"""Every fault by the name of the ``fault`` setting."""
+FAULTS = {name: (hits, effect) for hits, all_ in REACHES for name, effect in all_.items()}
+"""Every fault by the name of the ``fault`` setting: which requests it hits, what they get."""
 
 
 def check_fault(name: str | None) -> None:

@@ -68,7 +68,7 @@ class A1111(Generating):
             return {"caption": "<error>" if self.is_recorded else painter.described(image)}
         if self.is_recorded:
             raise self.failure("tagger weights")
-        return {"caption": painter.tags_of(image)}
+        return {"caption": ", ".join(painter.described(image).split()[1:])}
 
 
 def _upscaled_size(size: tuple[int, int], body: Body) -> tuple[int, int]:

@@ -34,13 +34,6 @@ class Extension:
 
     def __init__(self, server: WebUI) -> None:
         self.server = server
-        for path, value in self.lists().items():
-            # No password guards them.
-            server.get(path, value, guarded=False)
-
-    def lists(self) -> Body:
-        """Return what it lists, by path."""
-        raise NotImplementedError
 
     def apply(self, g: Generation) -> None:
         """Change a generation as its units in ``alwayson_scripts`` want it, and note that."""
@@ -61,14 +54,13 @@ class ControlNet(Extension):
 
     title = "controlnet"
 
-    def lists(self) -> Body:
-        """As ``Extension``."""
-        self._modules = self.server.lists.get("controlnet_modules", MODULES)
-        self._models = self.server.inventory.controlnets
-        return {
-            "/controlnet/model_list": {"model_list": ["None", *self._models]},
-            "/controlnet/module_list": {"module_list": self._modules},
-        }
+    def __init__(self, server: WebUI) -> None:
+        super().__init__(server)
+        self._modules = server.lists.get("controlnet_modules", MODULES)
+        models = {"model_list": ["None", *server.inventory.controlnets]}
+        # No password guards them.
+        server.get("/controlnet/model_list", models, guarded=False)
+        server.get("/controlnet/module_list", {"module_list": self._modules}, guarded=False)
 
     def apply(self, g: Generation) -> None:
         """As ``Extension``."""
@@ -77,13 +69,15 @@ class ControlNet(Extension):
             said = {name: unit.get(name.lower().replace(" ", "_"), CLAIMS[name]) for name in CLAIMS}
             g.notes[f"ControlNet {number}"] = joined(said)
             image = _image_of(g, unit)
-            if image and said["Module"] in self._modules and said["Resize Mode"] in RESIZE_MODES:
+            if not image or said["Module"] not in self._modules:
+                continue
+            if said["Resize Mode"] in RESIZE_MODES:
                 self._guide(g, unit, image, said)
 
     def _guide(self, g: Generation, unit: Body, image: Image.Image, said: Body) -> None:
         if self.server.is_recorded and said["Module"] not in WITHOUT_WEIGHTS:
             raise self.server.failure("preprocessor weights")
-        if said["Model"] in self._models:
+        if said["Model"] in self.server.inventory.controlnets:
             g.guides.append(image)
         if unit.get("save_detected_map", True):
             g.maps.append(painter.edges(image).resize(g.size))
@@ -104,16 +98,15 @@ class ADetailer(Extension):
 
     title = "adetailer"
 
-    def lists(self) -> Body:
-        """As ``Extension``."""
-        return {"/adetailer/v1/ad_model": {"ad_model": DETECTORS}}
+    def __init__(self, server: WebUI) -> None:
+        super().__init__(server)
+        server.get("/adetailer/v1/ad_model", {"ad_model": DETECTORS}, guarded=False)
 
     def apply(self, g: Generation) -> None:
         """As ``Extension``; units with unknown models do nothing."""
         units = [unit for unit in self.units(g) if unit.get("ad_model") in DETECTORS]
         for unit, tail in zip(units, ("", " 2nd", " 3rd", " 4th"), strict=False):
             g.notes[f"ADetailer model{tail}"] = unit["ad_model"]
-            g.notes[f"ADetailer prompt{tail}"] = unit.get("ad_prompt") or None
 
 
 EXTENSIONS: dict[str, type[Extension]] = {"controlnet": ControlNet, "adetailer": ADetailer}

@@ -73,15 +73,6 @@ class KoboldCpp(OneModel):
         """Return an error of the server's own making."""
         return self.written({"detail": {"msg": detail, "type": "error"}}, status)
 
-    def listed(self, name: str) -> list[Body]:
-        """As ``OneModel``; nothing without a model."""
-        return super().listed(name) if self.model_file else []
-
-    @property
-    def model_name(self) -> str:
-        """The model's name; "inactive" without one."""
-        return super().model_name or "inactive"
-
     def lora_names(self) -> dict[str, str]:
         """Return each LoRA's name, its folder included, by its path."""
         loras = self.inventory.loras if self.model_file else ()
@@ -110,7 +101,7 @@ class KoboldCpp(OneModel):
         factor = 4 if self.settings.upscaler_model and given.get("enable_hr") is True else 1
         seed = int(_number(given.get("seed"), -1))
         source = self.opened(texts[0])
-        samplers = {item["name"].lower(): item["name"] for item in self.listed("samplers")}
+        samplers = {item["name"].lower(): item["name"] for item in self.lists["samplers"]}
         loras = [item for item in given.get("lora", ()) if isinstance(item, dict)]
         return Asked(
             prompt=given.get("prompt", "")[:LONGEST_PROMPT],
@@ -139,12 +130,11 @@ class KoboldCpp(OneModel):
         used = [(name, weight) for name, weight in TAG.findall(asked.prompt) if name in known]
         used += [(names[path], weight) for path, weight in asked.loras.items() if path in names]
         tags = " ".join(f"<lora:{name}:{weight}>" for name, weight in used)
-        sampler = " ".join(filter(None, (asked.sampler, asked.scheduler)))
         return (
             f"Prompt: {TAG.sub('', asked.prompt)}, {tags} | "
             f"NegativePrompt: {asked.negative_prompt},  | Steps: {asked.steps} | "
             f"CFGScale: {asked.cfg_scale:g} | Guidance: 0 | Seed: {seed} | "
-            f"Size: {asked.size[0]}x{asked.size[1]} | Sampler: {sampler}| Eta: inf | "
+            f"Size: {asked.size[0]}x{asked.size[1]} | Sampler: {asked.sampling}| Eta: inf | "
             f"Clip skip: {asked.clip_skip} | Model: {self.model_name}.safetensors | "
             "Version: KoboldCpp"
         )

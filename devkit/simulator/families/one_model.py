@@ -38,10 +38,15 @@ class Asked:
     sampler: str
     scheduler: str | None
     loras: dict[str, float]
-    source: Image.Image | None = None
-    mask: Image.Image | None = None
+    source: Image.Image | None
+    mask: Image.Image | None
     hires: Body = field(default_factory=dict)
     is_void: bool = False
+
+    @property
+    def sampling(self) -> str:
+        """Sampler and scheduler in one, as infotexts have them."""
+        return f"{self.sampler} {self.scheduler or ''}".strip()
 
 
 class OneModel(Family):
@@ -54,11 +59,13 @@ class OneModel(Family):
 
     def add_routes(self) -> None:
         """Serve lists and generations."""
+        files = [one.file.rpartition("/")[2] for one in self.inventory.checkpoints]
+        self.model_file = files[0] if files else ""
+        self.model_name = self.model_file.rpartition(".")[0] or "inactive"
         for name in ("samplers", "schedulers", "upscalers", "latent-upscale-modes"):
-            self.get(f"/sdapi/v1/{name}", partial(self.listed, name))
-        names = {"title": self.model_name, "model_name": self.model_name, "hash": "8" * 10}
-        models = [{**names, "filename": self.model_file}] if self.model_file else []
-        self.get("/sdapi/v1/sd-models", models)
+            self.get(f"/sdapi/v1/{name}", self.lists[name] if files else [])
+        model = {"title": self.model_name, "model_name": self.model_name, "hash": "8" * 10}
+        self.get("/sdapi/v1/sd-models", [{**model, "filename": self.model_file}][: len(files)])
         self.get("/sdapi/v1/options", {"sd_model_checkpoint": self.model_name})
         self.get("/sdapi/v1/loras", self.loras)
         for path in GENERATIONS:
@@ -78,21 +85,6 @@ class OneModel(Family):
             return dict(json.loads(request.body or b"{}"))
         except (TypeError, ValueError) as error:
             raise HTTPError(500, "Error parsing input.") from error
-
-    def listed(self, name: str) -> list[Body]:
-        """Return a recorded list."""
-        entries: list[Body] = self.lists[name]
-        return entries
-
-    @property
-    def model_file(self) -> str:
-        """The file of the one model; "" without any."""
-        return next((one.file.rpartition("/")[2] for one in self.inventory.checkpoints), "")
-
-    @property
-    def model_name(self) -> str:
-        """The model's name: the file without its extension."""
-        return self.model_file.rpartition(".")[0]
 
     def lora_names(self) -> dict[str, str]:
         """Return the name of each LoRA by its path."""
@@ -122,7 +114,7 @@ class OneModel(Family):
     def named(self, name: str, wanted: Any, translations: Mapping[str, str]) -> str | None:
         """Return a sampler or scheduler in the server's spelling; None for default and unknown."""
         spelling = translations.get(wanted, wanted)
-        for item in self.listed(name):
+        for item in self.lists[name]:
             aliases: list[str] = item.get("aliases") or [item["name"]]
             if item["name"] != "default" and spelling in (item["name"], *aliases):
                 return aliases[0]
@@ -140,21 +132,13 @@ class OneModel(Family):
         texts = [self.infotext(asked, seed) for seed in asked.seeds]
         noted = zip(images, texts, asked.seeds, strict=True)
         info = {
-            "all_seeds": asked.seeds,
-            "cfg_scale": asked.cfg_scale,
-            "infotexts": texts,
-            "sampler_name": asked.sampler,
-            "steps": asked.steps,
+            "all_seeds": asked.seeds, "cfg_scale": asked.cfg_scale, "infotexts": texts,
+            "sampler_name": asked.sampler, "steps": asked.steps,
             "sd_model_name": f"{self.model_name}.safetensors",
             "extra_generation_params": {"Schedule type": asked.scheduler},
-        }
+        }  # fmt: skip
         files = [self.encoded(*one, raw=self.name == "sdcpp") for one in noted]
         return {"images": files, "parameters": {}, "info": json.dumps(info)}
-
-    def failed(self) -> Body:
-        """Return what a failure looks like: an empty string for an image."""
-        info = json.dumps({"job_timestamp": time.strftime("%Y%m%d%H%M%S")})
-        return {"images": [""], "parameters": {}, "info": info}
 
     def _drawn(self, asked: Asked, seed: int) -> Image.Image:
         wish = " ".join([asked.prompt, *asked.loras])
@@ -162,3 +146,8 @@ class OneModel(Family):
         if asked.source is None:
             return image
         return painter.derived(asked.source, image, asked.strength, asked.mask)
+
+    def failed(self) -> Body:
+        """Return what a failure looks like: an empty string for an image."""
+        info = json.dumps({"job_timestamp": time.strftime("%Y%m%d%H%M%S")})
+        return {"images": [""], "parameters": {}, "info": info}

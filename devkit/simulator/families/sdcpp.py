@@ -104,7 +104,7 @@ class SdCpp(OneModel):
     def _hires(self, given: Body) -> Body:
         """Return what the infotext tells of the second pass; nothing where there is none."""
         name, strength = given.get("hr_upscaler", "Latent"), given.get("denoising_strength", 0.7)
-        lists = [*self.listed("upscalers"), *self.listed("latent-upscale-modes")]
+        lists = [*self.lists["upscalers"], *self.lists["latent-upscale-modes"]]
         if name not in {item["name"] for item in lists} or not 0 < strength <= 1:
             raise HTTPError(400, "invalid params")
         wide, high = given.get("hr_resize_x", 0), given.get("hr_resize_y", 0)
@@ -119,7 +119,7 @@ class SdCpp(OneModel):
         fields = {
             "Steps": asked.steps, "CFG scale": f"{asked.cfg_scale:.6f}", "Seed": seed,
             "Size": f"{asked.size[0]}x{asked.size[1]}", "Model": self.model_file, "RNG": "cuda",
-            "Sampler": " ".join(filter(None, (asked.sampler, asked.scheduler))),
+            "Sampler": asked.sampling,
             "Clip skip": asked.clip_skip if asked.clip_skip != -1 else None,
             **asked.hires, "Version": "stable-diffusion.cpp",
         }  # fmt: skip

@@ -103,7 +103,7 @@ class SDNext(Generating):
 
     def _tag(self, body: Body) -> Body:
         image = self.opened(body["image"])
-        return {"tags": "" if self.is_recorded else painter.tags_of(image)}
+        return {"tags": "" if self.is_recorded else ", ".join(painter.described(image).split()[1:])}
 
     def load(self, model: Checkpoint | None) -> Checkpoint:
         """As ``WebUI``; without any model the job ends without an image."""
