@@ -39,14 +39,14 @@ class FaultInjector:
         self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
     ) -> Answer:
         """Return the usual answer, spoilt or not."""
-        hits, effect = FAULTS.get(settings.fault or "", (lambda _: False, lambda _: NOT_FOUND))
-        if not hits(request):
+        if settings.fault is None or not FAULTS[settings.fault][0](request):
             return usual()
         with self._lock:
             number = self._seen - settings.fault_after
             self._seen += 1
         if number < 0 or (settings.fault_count is not None and number >= settings.fault_count):
             return usual()
+        effect = FAULTS[settings.fault][1]
         return effect(Scene(request, family, settings, usual, self))
 
     def restart(self, scene: "Scene") -> Answer:
@@ -108,7 +108,7 @@ def _all_images(text: str) -> Effect:
 
 
 def _repeat_secret(scene: Scene) -> Answer:
-    given = scene.request.header("authorization") or ""
+    given = scene.request.header("authorization")
     decoded = base64.b64decode(given.partition(" ")[2]).decode("utf-8", "replace")
     text = f"could not authenticate upstream: Authorization: {given} ({decoded})"
     return scene.family.exception("RuntimeError", text)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,28 +10,18 @@ DATA = Path(__file__).with_name("data")
 ROOT = "/srv/webui/models"
 
 
-@cache
-def _text(name: str) -> str:
-    return (DATA / f"{name}.json").read_text(encoding="utf-8")
-
-
 def data_of(name: str) -> dict[str, Any]:
-    """Return a file of recorded data; a fresh copy at each call."""
-    data: dict[str, Any] = json.loads(_text(name))
+    """Return a file of recorded data."""
+    data: dict[str, Any] = json.loads((DATA / f"{name}.json").read_text(encoding="utf-8"))
     return data
 
 
 @dataclass
 class Checkpoint:
-    """A checkpoint.
+    """A checkpoint; ``file`` is its path below the model folder.
 
     A server knows a file's hash only once it has computed it: until then ``title`` has no
     ``[shorthash]`` (A1111, recording get-sd-models-one-model-not-yet-hashed).
-
-    Attributes:
-        file: Its path below the model folder.
-        sha256: Invented from the name unless given.
-        hashed: Whether the server has computed it yet.
     """
 
     file: str
@@ -41,31 +30,16 @@ class Checkpoint:
 
     def __post_init__(self) -> None:
         self.sha256 = self.sha256 or hashlib.sha256(self.file.encode()).hexdigest()
-
-    @property
-    def stem(self) -> str:
-        """The file's name without folder and extension."""
-        return PurePosixPath(self.file).stem
-
-    @property
-    def model_name(self) -> str:
-        """The name in ``sd-models``: folders joined with underscores."""
-        return str(PurePosixPath(self.file).with_suffix("")).replace("/", "_")
-
-    @property
-    def short_hash(self) -> str:
-        """The first ten digits of the SHA-256."""
-        return self.sha256[:10]
+        self.short_hash = self.sha256[:10]
+        path = PurePosixPath(self.file)
+        self.stem = path.stem
+        self.model_name = str(path.with_suffix("")).replace("/", "_")
+        self.path = f"{ROOT}/Stable-diffusion/{self.file}"
 
     @property
     def title(self) -> str:
         """The title in ``sd-models``, with the hash as far as it is known."""
         return f"{self.file} [{self.short_hash}]" if self.hashed else self.file
-
-    @property
-    def path(self) -> str:
-        """The whole path on the server."""
-        return f"{ROOT}/Stable-diffusion/{self.file}"
 
 
 @dataclass(frozen=True)

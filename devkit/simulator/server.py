@@ -27,13 +27,7 @@ def head_of(status: int, headers: Headers, protocol: str = "HTTP/1.1") -> bytes:
 
 
 class Connection(BaseHTTPRequestHandler):
-    """One client connection.
-
-    Args:
-        respond: Answers a request.
-        protocol: HTTP/1.1 keeps the connection for further requests, HTTP/1.0 does not.
-        connection: What the listener knows of it.
-    """
+    """One client connection; HTTP/1.1 keeps it for further requests, HTTP/1.0 does not."""
 
     disable_nagle_algorithm = True
     rbufsize = 65536
@@ -52,16 +46,11 @@ class Connection(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         answer = self.respond(Request(self.command, path, query, dict(self.headers), body))
-        if answer.sender is None:
-            self._send(answer)
+        if answer.sender is not None:
+            self.close_connection = True
+            with suppress(OSError):
+                answer.sender(self.connection)
             return
-        self.close_connection = True
-        with suppress(OSError):
-            answer.sender(self.connection)
-
-    do_GET = do_POST = answer  # noqa: N815
-
-    def _send(self, answer: Answer) -> None:
         headers = {**answer.headers, "Content-Length": str(len(answer.body))}
         if self.close_connection:
             headers["Connection"] = "close"
@@ -71,6 +60,8 @@ class Connection(BaseHTTPRequestHandler):
         else:
             self.connection.sendall(head)
             self.connection.sendall(answer.body)
+
+    do_GET = do_POST = answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Print nothing: standard output belongs to the addresses, the journal keeps requests."""
@@ -85,14 +76,7 @@ class Listener(ThreadingTCPServer):
 
 
 class Front:
-    """A port that can refuse connections for a while, as that of a server that restarts.
-
-    Args:
-        respond: Answers a request.
-        host: Where to listen.
-        port: 0 picks a free one.
-        keep_alive: Whether connections stay open after an answer.
-    """
+    """A port that can refuse connections for a while, as that of a server that restarts."""
 
     def __init__(
         self, respond: Respond, host: str = "127.0.0.1", port: int = 0, *, keep_alive: bool = True
@@ -117,13 +101,11 @@ class Front:
 
 def close(connection: socket.socket) -> None:
     """Close a connection once what was written has been sent."""
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+    connection.shutdown(socket.SHUT_RDWR)
     connection.close()
 
 
 def drop(connection: socket.socket) -> None:
     """Close a connection without an answer."""
-    with suppress(OSError):
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from copy import deepcopy
 from typing import Any
 
 Finding = dict[str, Any]
@@ -26,19 +25,15 @@ class Validation:
     """How a family reads the bodies of requests.
 
     Args:
-        recorded: The family's findings by the type that a field wants, and the type given where
-            that has a finding of its own; the field's name is filled in.
+        recorded: The family's findings by the type that a field wants, or by that and the type
+            given; the field's name is filled in.
     """
 
     def __init__(self, recorded: Mapping[str, Finding]) -> None:
         self._recorded = recorded
 
     def parse(self, body: bytes) -> dict[str, Any]:
-        """Return the JSON object in a body.
-
-        Raises:
-            Invalid: There is none.
-        """
+        """Return the JSON object in a body; raise Invalid where there is none."""
         try:
             value = json.loads(body)
         except ValueError:
@@ -48,29 +43,21 @@ class Validation:
         return value
 
     def check(self, rules: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]) -> Any:
-        """Return the fields that have a rule, with every default filled in.
-
-        Raises:
-            Invalid: Values that do not fit their rules.
-        """
-        values = {name: deepcopy(rule.get("default")) for name, rule in rules.items()}
-        findings = [
-            self._finding("missing", [name], None)
-            for name, rule in rules.items()
-            if rule.get("required") and name not in given
-        ]
-        for name in (name for name in rules if name in given):
-            kind, value = rules[name]["type"], given[name]
-            special = f"{kind} {type(value).__name__}"
+        """Return the fields that have a rule with every default; raise Invalid for misfits."""
+        values, findings = {}, []
+        for name, rule in rules.items():
+            kind = rule["type"]
+            special = f"{kind} {type(given.get(name)).__name__}"
+            if name not in given:
+                values[name] = rule.get("default")
+                if rule.get("required"):
+                    findings.append(self._finding("missing", [name], None))
+                continue
             try:
-                values[name] = _converted(kind, value)
+                values[name] = _converted(kind, given[name], is_strict=special in self._recorded)
             except (KeyError, TypeError, ValueError, OverflowError):
-                kind = special if special in self._recorded else kind
-                findings.append(self._finding(kind, [name], value))
-            else:
-                # pydantic 2 refuses fractions as integers, and numbers as text.
-                if special in self._recorded and type(value) is not str and value != values[name]:
-                    findings.append(self._finding(special, [name], value))
+                known = special if special in self._recorded else kind
+                findings.append(self._finding(known, [name], given[name]))
         if findings:
             raise Invalid(*findings)
         return values
@@ -80,19 +67,20 @@ class Validation:
         return {**found, "input": given} if "input" in found else found
 
 
-def _converted(kind: str, value: Any) -> Any:
-    """Return a value as a rule's type wants it; an exception refuses it."""
+def _converted(kind: str, value: Any, *, is_strict: bool) -> Any:
+    """Return a value as a rule's type wants it; an exception refuses it.
+
+    ``is_strict`` refuses fractions as integers and numbers as text, as pydantic 2 does.
+    """
     match kind:
-        case "integer":
+        case "integer" if not is_strict or isinstance(value, str) or value == int(value):
             return int(value)
         case "number":
             return float(value)
         case "boolean":
             return BOOLEANS[str(value).lower()]
-        case "string" if isinstance(value, str | int | float):
+        case "string" if isinstance(value, int | float) and not is_strict:
             return str(value)
-        case "any":
-            return value
-    if not isinstance(value, SHAPES.get(kind, str)):
+    if kind != "any" and not isinstance(value, SHAPES.get(kind, str)):
         raise TypeError(value)
     return value

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Headers = dict[str, str]
-
 JSON = "application/json"
 
 
@@ -21,18 +20,14 @@ class Request:
     headers: Headers = field(default_factory=dict)
     body: bytes = b""
 
-    def header(self, name: str) -> str | None:
-        """Return a header's value, whatever the case of its name."""
-        return next((value for key, value in self.headers.items() if key.lower() == name), None)
+    def header(self, name: str) -> str:
+        """Return a header's value, whatever the case of its name; "" without it."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer.
-
-    Attributes:
-        sender: Writes to the socket in the answer's place and closes it: a server that misbehaves.
-    """
+    """One HTTP answer; ``sender`` writes to the socket in its place, and closes it."""
 
     status: int = 200
     body: bytes = b""

@@ -72,7 +72,7 @@ class WebUI(Family):
 
     def _authenticate(self, request: Request, auth: str) -> None:
         """Raise HTTPError 401 unless the Basic auth is right; passwords are ASCII here."""
-        scheme, _, value = (request.header("authorization") or "").partition(" ")
+        scheme, _, value = request.header("authorization").partition(" ")
         if scheme.lower() != "basic":
             raise HTTPError(401, "Not authenticated")
         given = base64.b64decode(value)
