@@ -265,6 +265,7 @@ BY_NAME: dict[str, list[tuple[str, str]]] = {
             r"(interrupt)-result-(n_iter3|hires)|parallel-interrupt-A|txt2img-empty-object",
             "stopped at a moment that cannot be repeated",
         ),
+        (r"get-schedulers", "the plugin knows that SD.Next has no schedulers"),
         (r".*internal-progress", "the plugin knows that SD.Next cannot tell of tasks"),
         (r"options-after-post-checkpoint-", "follows a route that the plugin never calls"),
         (r"auth-right-get-embeddings", "recorded before any was loaded"),

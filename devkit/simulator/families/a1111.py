@@ -79,7 +79,7 @@ def _upscaled_size(size: tuple[int, int], body: Body) -> tuple[int, int]:
         if body["upscaling_crop"]:
             return wide, high
         scale = max(wide / size[0], high / size[1])
-    return whole_blocks((size[0] * scale, size[1] * scale))
+    return whole_blocks(size[0] * scale, size[1] * scale)
 
 
 class A1111Before(A1111):

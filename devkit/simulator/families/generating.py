@@ -96,12 +96,9 @@ class Generating(Preparing):
 
     def answered(self, g: Generation) -> Body:
         """Return ``images``, ``parameters`` and ``info`` of a finished generation."""
-        texts = [self.infotext(g, index) for index in range(max(len(g.images), 1))]
-        noted = [*texts[: len(g.images)], *[None] * len(g.maps)]
-        files = [
-            self.file_of(image, text, g.seeds[0])
-            for image, text in zip([*g.images, *g.maps], noted, strict=True)
-        ]
+        texts = [self._infotext(g, index) for index in range(max(len(g.images), 1))]
+        noted = zip([*g.images, *g.maps], [*texts, *[None] * len(g.maps)], strict=False)
+        files = [self.file_of(image, text, g.seeds[0]) for image, text in noted]
         return {
             "images": files if g.values["send_images"] else [],
             "parameters": {**g.values, "init_images": None, "mask": None},
@@ -115,7 +112,7 @@ class Generating(Preparing):
             raise HTTPError(500, "Invalid image format")
         return self.encoded(image, text, seed, form=form)
 
-    def infotext(self, g: Generation, index: int) -> str:
+    def _infotext(self, g: Generation, index: int) -> str:
         """Return the infotext of image number ``index``."""
         return build(g.prompt, g.negative_prompt, {**self.parameters(g, index), **g.notes})
 

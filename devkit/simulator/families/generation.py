@@ -13,6 +13,7 @@ from devkit.simulator.inventory import Checkpoint, Lora
 from devkit.simulator.jobs import Job
 
 LORA_TAG = re.compile(r"<(?:lora|lyco):([^:>]+)(?::([^>]*))?>")
+SEEDS = ("seed", "subseed")
 NUMBER = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
 
 
@@ -51,11 +52,8 @@ class Generation:
         batches, size = self.values["n_iter"], self.values["batch_size"]
         self.job.batches = batches
         steady = bool(self.values["subseed_strength"])
-        first, other = (
-            random.getrandbits(32) if seed == -1 else seed
-            for seed in (self.values["seed"], self.values["subseed"])
-        )
-        numbers = range(batches * size)
+        chance, numbers = random.getrandbits(32), range(batches * size)
+        first, other = (chance if self.values[one] == -1 else self.values[one] for one in SEEDS)
         self.seeds = [first if steady else first + number for number in numbers]
         self.subseeds = [other + number for number in numbers]
 
@@ -117,9 +115,9 @@ def lora_hashes(prompt: str, loras: list[Lora]) -> dict[str, str]:
     }
 
 
-def whole_blocks(size: tuple[float, float]) -> tuple[int, int]:
+def whole_blocks(width: float, height: float) -> tuple[int, int]:
     """Return a size rounded down, as latents are made of whole blocks (100 becomes 96)."""
-    return int(size[0]) // 8 * 8, int(size[1]) // 8 * 8
+    return int(width) // 8 * 8, int(height) // 8 * 8
 
 
 def joined(pairs: Mapping[str, Any]) -> str:
@@ -127,8 +125,8 @@ def joined(pairs: Mapping[str, Any]) -> str:
     return ", ".join(f"{key}: {value}" for key, value in pairs.items())
 
 
-def _styled(text: str, addition: str | None) -> str:
+def _styled(text: str, addition: str) -> str:
     """Return a prompt with a style's text: around it where it has ``{prompt}``, else behind."""
-    if addition and "{prompt}" in addition:
+    if "{prompt}" in addition:
         return addition.replace("{prompt}", text)
     return ", ".join(filter(None, (text, addition)))

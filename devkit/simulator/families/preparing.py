@@ -6,7 +6,7 @@ from PIL import Image
 
 from devkit.simulator import imagefiles
 from devkit.simulator.families.base import Body, HTTPError, ServerException
-from devkit.simulator.families.extensions import EXTENSIONS, Extension
+from devkit.simulator.families.extensions import EXTENSIONS
 from devkit.simulator.families.generation import Generation, joined, lora_hashes, whole_blocks
 from devkit.simulator.families.webui import WebUI
 from devkit.simulator.inventory import Checkpoint
@@ -20,9 +20,7 @@ class Preparing(WebUI):
     def add_routes(self) -> None:
         """As ``WebUI``, and the lists of the extensions that are switched on."""
         super().add_routes()
-        self.extensions: list[Extension] = [
-            EXTENSIONS[name](self) for name in self.extension_names()
-        ]
+        self.extensions = [EXTENSIONS[name](self) for name in self.extension_names()]
 
     def extension_names(self) -> list[str]:
         """Return the names of the extensions that it has."""
@@ -37,15 +35,12 @@ class Preparing(WebUI):
 
     def check_scripts(self, kind: str, values: Body) -> None:
         """Raise for scripts that the server does not have."""
-        scripts = self.data["scripts"]
-        always = {*scripts["alwayson"], *self.extension_names()}
-        wanted = dict.fromkeys(values["alwayson_scripts"] or {}, always)
-        if values["script_name"]:
-            wanted[values["script_name"]] = scripts[kind]
-        for title, known in wanted.items():
-            if title.lower() not in known:
+        name = values["script_name"]
+        if name and name.lower() not in self.data["scripts"][kind]:
+            raise HTTPError(422, f"Script '{name}' not found")
+        for title, unit in (values["alwayson_scripts"] or {}).items():
+            if title.lower() not in {*self.data["scripts"]["alwayson"], *self.extension_names()}:
                 raise HTTPError(422, f"Script '{title}' not found")
-        for unit in (values["alwayson_scripts"] or {}).values():
             if not isinstance(unit, dict):
                 raise self.failure("script unit", type(unit).__name__)
 
@@ -55,7 +50,7 @@ class Preparing(WebUI):
         clip_skip = self.options["CLIP_stop_at_last_layers"]
         if isinstance(clip_skip, str):
             raise self.failure("clip skip")
-        g.size = whole_blocks((g.values["width"], g.values["height"]))
+        g.size = whole_blocks(g.values["width"], g.values["height"])
         g.count()
         g.apply_styles(self.inventory.styles)
         g.sampler, g.scheduler = self.sampling(g.values)
@@ -66,12 +61,12 @@ class Preparing(WebUI):
             **self.note_vae(),
             "Lora hashes": joined(lora_hashes(g.prompt, self.inventory.loras)) or None,
         }
-        if g.values.get("enable_hr"):
-            self.prepare_hires(g)
-        if g.values.get("refiner_checkpoint"):
-            self._prepare_refiner(g)
         if g.kind == "img2img":
             self.prepare_sources(g)
+        elif g.values["enable_hr"]:
+            self.prepare_hires(g)
+        if g.values["refiner_checkpoint"]:
+            self._prepare_refiner(g)
         for extension in self.extensions:
             extension.apply(g)
 
@@ -124,8 +119,8 @@ class Preparing(WebUI):
         refiner = self._required(g.values["refiner_checkpoint"])
         switch_at = g.values["refiner_switch_at"]
         if switch_at is not None and switch_at < 1 and refiner != g.model:
-            name = f"{refiner.stem} [{refiner.short_hash}]"
-            g.notes |= {"Refiner": name, "Refiner switch at": switch_at}
+            g.notes["Refiner"] = f"{refiner.stem} [{refiner.short_hash}]"
+            g.notes["Refiner switch at"] = switch_at
 
     def prepare_hires(self, g: Generation) -> None:
         """Check the second pass, and note it; it needs a denoising strength."""
@@ -139,7 +134,7 @@ class Preparing(WebUI):
         size = (g.size[0] * scale, g.size[1] * scale)
         if wide or high:
             size = (wide or g.size[0] * high / g.size[1], high or g.size[1] * wide / g.size[0])
-        g.final_size = whole_blocks(size)
+        g.final_size = whole_blocks(*size)
         g.notes |= {
             "Denoising strength": values["denoising_strength"],
             "Hires resize": f"{wide}x{high}" if wide or high else None,

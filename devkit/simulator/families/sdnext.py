@@ -10,17 +10,11 @@ from devkit.simulator import painter
 from devkit.simulator.families.base import GENERATIONS, Body, HTTPError
 from devkit.simulator.families.generating import Generating
 from devkit.simulator.families.generation import Generation, whole_blocks
+from devkit.simulator.families.webui import MODEL
 from devkit.simulator.inventory import Checkpoint
 from devkit.simulator.jobs import Job
 from devkit.simulator.settings import Settings
 from devkit.simulator.wire import Answer, Request
-
-NO_CONTENT = Answer(204)
-LATENT = ("Latent", "Latent Nearest", "Latent Bilinear", "Latent Bicubic", "Latent Area")
-
-
-class NoModel(Exception):
-    """Nothing is loaded: 200 with no image and an empty info."""
 
 
 class SDNext(Generating):
@@ -33,17 +27,17 @@ class SDNext(Generating):
     default_format = "jpg"
     wrong_password = "Unauthorized"
     malformed_password = "Not authenticated"
+    interrupted = Answer(204)
 
     def __init__(self, settings: Callable[[], Settings]) -> None:
-        self._used: Counter[str] = Counter()
         super().__init__(settings)
+        self._used: Counter[str] = Counter()
 
     def add_routes(self) -> None:
-        """As ``Generating``; upscaling and schedulers fail, captions have routes of their own."""
+        """As ``Generating``; upscaling fails, captions have routes of their own."""
         super().add_routes()
-        self.get("/sdapi/v1/loras", self._loras)
+        self.get("/sdapi/v1/loras", self.loras)
         self.get("/sdapi/v1/version", self.lists["version"])
-        self.get("/sdapi/v1/schedulers", self._schedulers)
         extra, caption, tag = "extra-single-image", "openclip", "tagger"
         self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
         self.post(f"/sdapi/v1/{caption}", self._caption, fields=caption)
@@ -62,33 +56,25 @@ class SDNext(Generating):
         name = checkpoint.file.rpartition(".")[0]
         return f"{name} [{checkpoint.short_hash}]" if checkpoint.hashed else name
 
-    def _sd_models(self) -> list[Body]:
-        """As A1111, named without extensions."""
-        return [
-            {**entry, "title": self.title_of(item), "model_name": item.file.rpartition(".")[0]}
-            for entry, item in zip(super()._sd_models(), self.inventory.checkpoints, strict=True)
-        ]
-
     def names_of(self, item: Checkpoint) -> set[str]:
-        """Title, name, short hash or full path (recordings txt2img-override-model-*)."""
+        """Return title, name, short hash and full path."""
         hashed = {self.title_of(item), item.short_hash} if item.hashed else set()
         return {item.file.rpartition(".")[0], item.path} | hashed
 
-    def _schedulers(self) -> None:
-        """Fail, as the real one does on its own answer."""
-        raise self.failure("schedulers")
+    def sd_models(self) -> list[Body]:
+        """As A1111, named without extensions."""
+        return [
+            {**entry, "title": self.title_of(item), "model_name": item.file.rpartition(".")[0]}
+            for entry, item in zip(super().sd_models(), self.inventory.checkpoints, strict=True)
+        ]
 
-    def _set_options(self, body: Body) -> Any:
+    def set_options(self, body: Body) -> Any:
         """Never fail; the model is unloaded for one that nobody knows."""
         self.options |= body
-        if "sd_model_checkpoint" in body:
+        if MODEL in body:
             with self.queue.turn(Job("", "options")):
-                self.loaded = self.resolved(body["sd_model_checkpoint"])
+                self.loaded = self.resolved(body[MODEL])
         return {"updated": [{key: True} for key in body]}
-
-    def _interrupt(self, body: Any) -> Any:
-        super()._interrupt(body)
-        return NO_CONTENT
 
     def _upscale(self, body: Body) -> None:
         """Fail after the work (recordings extra-*)."""
@@ -97,22 +83,15 @@ class SDNext(Generating):
 
     def _caption(self, body: Body) -> Body:
         """Return a sentence; the recorded server had no weights for it."""
-        image = self.opened(body["image"])
-        without_weights = "CLIP error: <class 'OSError'>"
-        return {"caption": without_weights if self.is_recorded else painter.described(image)}
+        text = painter.described(self.opened(body["image"]))
+        return {"caption": "CLIP error: <class 'OSError'>" if self.is_recorded else text}
 
     def _tag(self, body: Body) -> Body:
-        image = self.opened(body["image"])
-        return {"tags": "" if self.is_recorded else ", ".join(painter.described(image).split()[1:])}
-
-    def load(self, model: Checkpoint | None) -> Checkpoint:
-        """As ``WebUI``; without any model the job ends without an image."""
-        if model is None and self.loaded is None:
-            raise NoModel
-        return super().load(model)
+        words = painter.described(self.opened(body["image"])).split()[1:]
+        return {"tags": "" if self.is_recorded else ", ".join(words)}
 
     def check_scripts(self, kind: str, values: Body) -> None:  # noqa: ARG002
-        """Unknown always-on scripts are a 422, unknown selectable ones are ignored."""
+        """Raise for unknown always-on scripts; unknown selectable ones are ignored."""
         for title in values["alwayson_scripts"] or {}:
             if title.lower() not in self.data["scripts"]["alwayson"]:
                 raise HTTPError(422, f"Always on script not found: {title}")
@@ -126,10 +105,9 @@ class SDNext(Generating):
             raise HTTPError(404, "Sampler not found")
         if kind == "img2img" and values["init_images"] is None:
             return self.written({"error": "Init image is none"}, 400)
-        try:
-            return super().generate(kind, values)
-        except NoModel:
+        if not (self.resolved((values["override_settings"] or {}).get(MODEL)) or self.loaded):
             return {"images": [], "parameters": {}, "info": ""}
+        return super().generate(kind, values)
 
     @contextmanager
     def overridden(self, values: Body) -> Iterator[None]:
@@ -138,12 +116,12 @@ class SDNext(Generating):
         before = {key: value for key, value in self.options.items() if key in overrides}
         try:
             self.options |= {key: overrides[key] for key in before}
-            self.load(self.resolved(overrides.get("sd_model_checkpoint")))
+            self.load(self.resolved(overrides.get(MODEL)))
             yield
         finally:
             if values["override_settings_restore_afterwards"]:
                 self.options |= before
-                self.loaded = self.resolved(before.get("sd_model_checkpoint")) or self.loaded
+                self.loaded = self.resolved(before.get(MODEL)) or self.loaded
 
     def prepare(self, g: Generation) -> None:
         """Look names up and check numbers in SD.Next's way."""
@@ -151,14 +129,14 @@ class SDNext(Generating):
         wide, high = (
             1024 if g.values[side] < 8 else g.values[side] for side in ("width", "height")
         )
-        g.size = whole_blocks((wide, high))
+        g.size = whole_blocks(wide, high)
         g.count()
         g.apply_styles(self.inventory.styles)
         g.prompt, g.sampler = g.prompt.strip(), g.values["sampler_name"]
         vae, clip_skip = self.options["sd_vae"], g.values["clip_skip"]
         names = [lora.name for lora in self.inventory.loras]
         used = [name for name in names if re.search(rf"<lora:{re.escape(name)}[:>]", g.prompt)]
-        if g.kind == "img2img" and g.sources:
+        if g.sources:
             self.prepare_sources(g)
         if g.values["enable_hr"]:
             self.prepare_hires(g)
@@ -175,7 +153,7 @@ class SDNext(Generating):
             raise self.failure("resize mode")
         if mode == 0 and not any(g.values[side] % 8 for side in ("width", "height")):
             wide, high = g.sources[0].size
-            g.size = whole_blocks((wide + 7, high + 7))
+            g.size = whole_blocks(wide + 7, high + 7)
         g.notes["Denoising strength"] = g.values["denoising_strength"]
         g.sources = g.sources[: g.values["batch_size"]]
         g.fit_sources(g.values["mask_blur"] or 0)
@@ -186,10 +164,10 @@ class SDNext(Generating):
         if values["hr_resize_mode"]:
             wide = values["hr_resize_x"] or g.size[0] * scale
             high = values["hr_resize_y"] or g.size[1] * scale
-            wide, high = g.final_size = whole_blocks((wide, high))
+            wide, high = g.final_size = whole_blocks(wide, high)
             g.notes |= {"Hires upscaler": upscaler, "Hires scale": scale}
             g.notes["Hires size"] = f"{wide}x{high}"
-        if upscaler and (upscaler in LATENT or values["hr_force"]):
+        if upscaler and (upscaler.startswith("Latent") or values["hr_force"]):
             g.notes["Hires steps"] = values["hr_second_pass_steps"]
             g.notes["Hires strength"] = values["hr_denoising_strength"]
 
@@ -208,7 +186,6 @@ class SDNext(Generating):
             "Size": f"{g.size[0]}x{g.size[1]}",
             "Sampler": g.sampler if g.sampler != "Default" else None,
             "Schedule type": None,
-            "Seed": g.seeds[index] if g.seeds[index] >= 0 else None,
             "Tiling": None,
             "App": "SD.Next",
         }

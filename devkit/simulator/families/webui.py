@@ -14,6 +14,8 @@ PAGE = Answer.of_text("<!doctype html>\n<html><body><gradio-app></gradio-app></b
 ANY_OBJECT = "any object"
 """In the place of a table's name: the body may be any JSON object."""
 
+MODEL = "sd_model_checkpoint"
+
 
 class WebUI(Family):
     """A server whose API descends from A1111's."""
@@ -22,36 +24,40 @@ class WebUI(Family):
     default_format: ClassVar[str] = "png"
     malformed_password: ClassVar[str] = "Invalid authentication credentials"
     wrong_password: ClassVar[str] = "Incorrect username or password"
+    interrupted: ClassVar[Any] = {}
 
     def restock(self) -> None:
         """As ``Family``; the first checkpoint is loaded, no option was ever saved."""
         super().restock()
         self.options: Body = dict(self.lists["options"])
         self.options["samples_format"] = self.settings.samples_format or self.default_format
-        self.saved = {"sd_model_checkpoint"}
+        self.saved = {MODEL}
         self.loaded = next(iter(self.inventory.checkpoints), None)
         if self.loaded:
             self.loaded.hashed = True
-            self.options["sd_model_checkpoint"] = self.title_of(self.loaded)
+            self.options[MODEL] = self.title_of(self.loaded)
 
     def add_routes(self) -> None:
         """Serve what the three have in common."""
         self.validation = Validation(self.recorded["findings"])
         self.get("/", PAGE, guarded=False, part="webui")
-        self.get("/openapi.json", self._openapi, guarded=False, part="always")
+        self.get("/openapi.json", self._openapi(), guarded=False, part="always")
         for name in ("samplers", "schedulers", "upscalers", "latent-upscale-modes", "detailers"):
             if name in self.lists:
                 self.get(f"/sdapi/v1/{name}", self.lists[name])
-        vaes = [
-            {"model_name": name, "filename": f"{ROOT}/VAE/{name}"} for name in self.inventory.vaes
-        ]
+        files = self.inventory
+        vaes = [{"model_name": name, "filename": f"{ROOT}/VAE/{name}"} for name in files.vaes]
         self.get("/sdapi/v1/sd-vae", vaes)
-        self.get("/sdapi/v1/prompt-styles", self.inventory.styles)
-        self.get("/sdapi/v1/embeddings", {"loaded": self.inventory.embeddings})
-        self.get("/sdapi/v1/loras", self._loras, guarded=False, part="always")
-        self.get("/sdapi/v1/sd-models", self._sd_models)
+        self.get("/sdapi/v1/prompt-styles", files.styles)
+        self.get("/sdapi/v1/embeddings", {"loaded": files.embeddings})
+        self.loras = [
+            {"name": item.name, "alias": item.alias, "path": item.path, "metadata": item.metadata}
+            for item in (files.loras if files.checkpoints else ())
+        ]
+        self.get("/sdapi/v1/loras", self.loras, guarded=False, part="always")
+        self.get("/sdapi/v1/sd-models", self.sd_models)
         self.get("/sdapi/v1/options", self._options)
-        self.post("/sdapi/v1/options", self._set_options, fields=ANY_OBJECT)
+        self.post("/sdapi/v1/options", self.set_options, fields=ANY_OBJECT)
         self.post("/sdapi/v1/interrupt", self._interrupt)
 
     def answer(self, request: Request) -> Answer:
@@ -107,16 +113,16 @@ class WebUI(Family):
         return model
 
     def _openapi(self) -> Body:
+        """Return title, paths and fields, by which clients tell the family."""
         serves = {True: self.settings.api, False: self.settings.webui}
         paths = [path for path in self.data["paths"] if serves[path.startswith("/sdapi/")]]
         fields = self.data["fields"] if self.settings.api else {}
-        return {
-            "info": {"title": self.title},
-            "paths": {path: {} for path in paths},
-            "components": {"schemas": {name: {"properties": fields[name]} for name in fields}},
-        }
+        schemas = {name: {"properties": dict.fromkeys(fields[name])} for name in fields}
+        info, components = {"title": self.title}, {"schemas": schemas}
+        return {"info": info, "paths": dict.fromkeys(paths), "components": components}
 
-    def _sd_models(self) -> list[Body]:
+    def sd_models(self) -> list[Body]:
+        """Return the list of checkpoints; hashes are null until the file was hashed."""
         return [
             {
                 "title": item.title,
@@ -128,35 +134,28 @@ class WebUI(Family):
             for item in self.inventory.checkpoints
         ]
 
-    def _loras(self) -> list[Body]:
-        return [
-            {"name": item.name, "alias": item.alias, "path": item.path, "metadata": item.metadata}
-            for item in (self.inventory.loras if self.inventory.checkpoints else ())
-        ]
-
     def _options(self) -> Body:
         """Return the options; fail once a number has been given a text."""
         if isinstance(self.options.get("CLIP_stop_at_last_layers"), str):
             raise self.failure("options")
         return self.options
 
-    def _set_options(self, body: Body) -> Any:
+    def set_options(self, body: Body) -> Any:
         """Change the server for everybody, which the plugin must not do."""
-        name = body.get("sd_model_checkpoint")
-        if name is not None and self.resolved(name) is None:
-            raise self.failure("model", name)
+        if body.get(MODEL) is not None and self.resolved(body[MODEL]) is None:
+            raise self.failure("model", body[MODEL])
         for key, value in body.items():
             if key not in self.options:
                 raise self.failure("option", key)
             self.options[key] = value
             self.saved.add(key)
-        if name is not None:
+        if MODEL in body:
             with self.queue.turn(Job("", "options")):
-                self.load(self.resolved(name))
+                self.load(self.resolved(body[MODEL]))
         return None
 
     def _interrupt(self, _body: Any) -> Any:
         """Stop whoever is running."""
         if self.queue.running:
             self.queue.running.interrupt()
-        return {}
+        return self.interrupted
