@@ -8,11 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-PUBLIC = (
-    "task", "kind", "prompt", "seed", "model", "steps", "batches", "state", "arrived", "started",
-    "ended",
-)  # fmt: skip
-
 
 @dataclass
 class Job:
@@ -107,4 +102,5 @@ class Queue:
 
     def told(self) -> list[dict[str, Any]]:
         """Return the facts of all jobs since the start."""
-        return [{name: getattr(job, name) for name in PUBLIC} for job in list(self.history)]
+        told = [dict(vars(job)) for job in list(self.history)]
+        return [{name: one[name] for name in one if not name.startswith("_")} for one in told]

@@ -62,19 +62,11 @@ def derived(
 
 
 def _recoloured(image: Image.Image, palette: Image.Image) -> Image.Image:
-    """Return the image with another one's colours: its darkest for the darkest, and so on."""
-    small = palette.resize((16, 16), Image.Resampling.BOX)
-    bands = (band.tobytes() for band in (small.convert("L"), *small.split()))
-    by_light = sorted(zip(*bands, strict=True))
-    colours = Image.frombytes("RGB", (256, 1), bytes(v for one in by_light for v in one[1:]))
-    # Neighbours in light may have very different hues, and a smooth sky would get stripes.
-    colours = colours.resize((8, 1), Image.Resampling.BOX).resize((256, 1))
-    grey, below, ranks = image.convert("L"), 0, []
-    for count in grey.histogram():
-        ranks.append((below + count // 2) * 255 // (image.width * image.height))
-        below += count
-    tables = [band.tobytes()[rank] for band in colours.split() for rank in ranks]
-    return Image.merge("RGB", (grey, grey, grey)).point(tables)
+    """Return the image with its own light and another one's colours."""
+    light = image.convert("L")
+    small = palette.resize((2, 2), Image.Resampling.BOX).resize(image.size)
+    _, blue, red = small.convert("YCbCr").split()
+    return Image.merge("YCbCr", (light, blue, red)).convert("RGB")
 
 
 def edges(image: Image.Image) -> Image.Image:

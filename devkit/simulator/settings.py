@@ -27,12 +27,10 @@ class Settings:
         fault_after: So many affected requests are answered well before the fault sets in.
         fault_count: The fault hits so many requests, then stops; None = for ever.
         fault_seconds: How long ``restarting`` lasts, and the pause between trickled bytes x 100.
-        cache_answers: Keep the answers of equal generations (whatever their seed) and serve the
-            next from memory: for benchmarks.
-        png_bytes: Size of a 1024x1024 PNG in bytes (other sizes in proportion to their area),
-            reached by noise in the lower part of the image; None = no noise, some 50 KB.
+        cache_answers: Serve equal generations, whatever their seed, from memory: for benchmarks.
+        png_bytes: Size of a 1024x1024 PNG, by noise in its lower part; None = no noise.
         upscaler_model: KoboldCpp's own upscaler flag: upscaling and hires act only with it.
-        rate_limit: SD.Next's requests a minute for each path (a generation counts 5); 0 = none.
+        rate_limit: SD.Next's requests for each path (a generation counts 5); 0 = none.
     """
 
     family: str = "a1111"

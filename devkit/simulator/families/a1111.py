@@ -19,7 +19,7 @@ class A1111(Generating):
     version = "v1.10.1"
 
     def add_routes(self) -> None:
-        """As ``Generating``, with tasks, upscaling and captions."""
+        """Serve tasks, upscaling and captions beside."""
         super().add_routes()
         tasks = {"guarded": False, "part": "webui"}
         self.get("/internal/pending-tasks", self._pending_tasks, **tasks)
@@ -93,7 +93,7 @@ class A1111Before(A1111):
     version = "v1.6.0"
 
     def add_routes(self) -> None:
-        """As 1.10, with its own samplers and without what came later."""
+        """Serve its own samplers, and nothing that came later."""
         self.lists["samplers"] = self.lists["samplers of v1.6"]
         super().add_routes()
         for fields in self.data["fields"].values():
@@ -104,7 +104,7 @@ class A1111Before(A1111):
             del self.routes["GET", path]
 
     def generate(self, kind: str, values: Body) -> Any:
-        """As 1.10; the sampler's name is checked before anything else."""
+        """Check the sampler's name before anything else."""
         wanted = values["sampler_name"] or values["sampler_index"]
         for item in self.lists["samplers"]:
             if wanted in (item["name"], *item["aliases"]):
@@ -116,5 +116,5 @@ class A1111Before(A1111):
         return values["sampler_name"], None
 
     def parameters(self, g: Generation, index: int) -> Body:
-        """As 1.10, without a schedule type."""
+        """Return the fields without a schedule type."""
         return super().parameters(g, index) | {"Schedule type": None}

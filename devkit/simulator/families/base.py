@@ -19,19 +19,11 @@ Body = dict[str, Any]
 
 
 class HTTPError(Exception):
-    """An error the server raises on purpose, with a status and a text."""
-
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
-        self.status, self.detail = status, detail
+    """An error that the server raises on purpose: a status and a text."""
 
 
 class ServerException(Exception):
     """A Python exception inside the real server: its class name and its text."""
-
-    def __init__(self, kind: str, text: str) -> None:
-        super().__init__(f"{kind}: {text}")
-        self.kind, self.text = kind, text
 
 
 @dataclass(frozen=True)
@@ -115,9 +107,9 @@ class Family:
         try:
             value = route.handler(self.read(route, request))
         except HTTPError as error:
-            return self.error(error.status, error.detail)
+            return self.error(*error.args)
         except ServerException as error:
-            return self.exception(error.kind, error.text)
+            return self.exception(*error.args)
         return value if isinstance(value, Answer) else self.written(value)
 
     def read(self, route: Route, request: Request) -> Any:

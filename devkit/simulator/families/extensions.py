@@ -63,7 +63,7 @@ class ControlNet(Extension):
         server.get("/controlnet/module_list", {"module_list": self._modules}, guarded=False)
 
     def apply(self, g: Generation) -> None:
-        """As ``Extension``."""
+        """Note the units, and let those that can guide the image."""
         enabled = [unit for unit in self.units(g) if unit.get("enabled", True)]
         for number, unit in enumerate(enabled):
             said = {name: unit.get(name.lower().replace(" ", "_"), CLAIMS[name]) for name in CLAIMS}
@@ -103,7 +103,7 @@ class ADetailer(Extension):
         server.get("/adetailer/v1/ad_model", {"ad_model": DETECTORS}, guarded=False)
 
     def apply(self, g: Generation) -> None:
-        """As ``Extension``; units with unknown models do nothing."""
+        """Note the units; those with unknown models do nothing."""
         units = [unit for unit in self.units(g) if unit.get("ad_model") in DETECTORS]
         for unit, tail in zip(units, ("", " 2nd", " 3rd", " 4th"), strict=False):
             g.notes[f"ADetailer model{tail}"] = unit["ad_model"]

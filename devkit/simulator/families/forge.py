@@ -16,7 +16,7 @@ class Forge(A1111):
     version = "f2.0.1v1.10.1-previous-669-gdfdcbab6"
 
     def restock(self) -> None:
-        """As A1111; nothing is loaded before the first generation asks for it."""
+        """Load nothing before the first generation asks for it."""
         super().restock()
         self.loaded = None
         files = self.inventory
@@ -24,18 +24,18 @@ class Forge(A1111):
         self._modules |= {name: f"{ROOT}/text_encoder/{name}" for name in files.text_encoders}
 
     def add_routes(self) -> None:
-        """As A1111, with modules instead of VAEs."""
+        """Serve modules instead of VAEs."""
         super().add_routes()
         del self.routes["GET", "/sdapi/v1/sd-vae"]
         modules = [{"model_name": name, "filename": path} for name, path in self._modules.items()]
         self.get("/sdapi/v1/sd-modules", modules)
 
     def extension_names(self) -> list[str]:
-        """As A1111; ControlNet is always there."""
+        """Return the names with ControlNet, which is always there."""
         return ["controlnet", *(one for one in self.settings.extensions if one != "controlnet")]
 
     def override(self, key: str, value: Any) -> None:
-        """As A1111; modules are kept as paths, unknown ones are dropped."""
+        """Set one option; modules are kept as paths, unknown ones are dropped."""
         if key == "forge_additional_modules":
             known = self._modules
             paths = [known.get(item, item) for item in value]
@@ -51,7 +51,7 @@ class Forge(A1111):
         }
 
     def prepare_hires(self, g: Generation) -> None:
-        """As A1111; needs ``hr_additional_modules`` and ``hr_cfg`` beside."""
+        """Check what only Forge needs: ``hr_additional_modules`` and ``hr_cfg``."""
         self.check_hires_names(g.values)
         if g.values["hr_additional_modules"] is None:
             raise self.failure("hires modules")

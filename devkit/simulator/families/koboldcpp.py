@@ -43,7 +43,7 @@ class KoboldCpp(OneModel):
     modes = ("RGB", "RGBA", "P", "CMYK")
 
     def add_routes(self) -> None:
-        """As ``OneModel``, with its version, a page, upscaling and no captions."""
+        """Serve its version, a page, upscaling and no captions."""
         super().add_routes()
         self.get("/api/extra/version", self.lists["version"])
         self.get("/", Answer.of_text("<!DOCTYPE html><title>KoboldAI Lite</title>"))
@@ -53,7 +53,7 @@ class KoboldCpp(OneModel):
         self.post("/sdapi/v1/interrogate", self._interrogate)
 
     def answer(self, request: Request) -> Answer:
-        """As ``Family``; the queue may be full, and some bodies are answered by nothing."""
+        """Refuse when the queue is full, and drop the connection for odd bodies."""
         try:
             return super().answer(request)
         except Busy:
@@ -90,7 +90,7 @@ class KoboldCpp(OneModel):
         raise HTTPError(503, "No Vision model loaded")
 
     def asked(self, kind: str, given: Body) -> Asked:  # noqa: ARG002
-        """As ``OneModel``; what is out of bounds is brought back into them."""
+        """Return what a request asks for, brought back into bounds."""
         texts = given.get("init_images") or [""]
         for name, types in TYPES.items():
             if not isinstance(given.get(name, types[0]()), types):

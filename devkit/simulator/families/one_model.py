@@ -80,7 +80,7 @@ class OneModel(Family):
         raise NotImplementedError
 
     def read(self, _route: Route, request: Request) -> Body:
-        """As ``Family``."""
+        """Return the JSON of a body."""
         try:
             return dict(json.loads(request.body or b"{}"))
         except (TypeError, ValueError) as error:

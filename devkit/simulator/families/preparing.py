@@ -18,7 +18,7 @@ class Preparing(WebUI):
     """How A1111 and its descendants read a request."""
 
     def add_routes(self) -> None:
-        """As ``WebUI``, and the lists of the extensions that are switched on."""
+        """Serve the lists of the extensions beside."""
         super().add_routes()
         self.extensions = [EXTENSIONS[name](self) for name in self.extension_names()]
 

@@ -39,14 +39,14 @@ class SdCpp(OneModel):
     modes = ("RGB", "RGBA")
 
     def add_routes(self) -> None:
-        """As ``OneModel``, with its own API's capabilities and a page that says little."""
+        """Serve its own API's capabilities, and a page that says little."""
         super().add_routes()
         self._lists_loras = False
         self.get("/sdcpp/v1/capabilities", {"model": {"name": self.model_name}})
         self.get("/", Answer.of_text("Stable Diffusion Server is running"))
 
     def loras(self) -> list[Body]:
-        """As ``OneModel``; their paths are unknown until somebody has asked for the list."""
+        """Return the list; until somebody has asked for it, no path is known."""
         self._lists_loras = True
         return super().loras()
 
@@ -55,7 +55,7 @@ class SdCpp(OneModel):
         return Answer(404)
 
     def asked(self, kind: str, given: Body) -> Asked:
-        """As ``OneModel``; what is out of bounds is an error."""
+        """Return what a request asks for; what is out of bounds is an error."""
         fields = {**DEFAULTS, **given}
         for name in DEFAULTS.keys() & given.keys():
             fields[name] = _typed(given[name], DEFAULTS[name])

@@ -34,7 +34,7 @@ class SDNext(Generating):
         self._used: Counter[str] = Counter()
 
     def add_routes(self) -> None:
-        """As ``Generating``; upscaling fails, captions have routes of their own."""
+        """Serve captions at routes of their own, and an upscaling that fails."""
         super().add_routes()
         self.get("/sdapi/v1/loras", self.loras)
         self.get("/sdapi/v1/version", self.lists["version"])
@@ -44,7 +44,7 @@ class SDNext(Generating):
         self.post(f"/sdapi/v1/{tag}", self._tag, fields=tag)
 
     def answer(self, request: Request) -> Answer:
-        """As ``WebUI``, with the limit that is applied after the work is done."""
+        """Apply the limit of requests after the work is done."""
         answer = super().answer(request)
         self._used[request.path] += 5 if request.path in GENERATIONS else 1
         if 0 < self.settings.rate_limit < self._used[request.path]:
@@ -62,7 +62,7 @@ class SDNext(Generating):
         return {item.file.rpartition(".")[0], item.path} | hashed
 
     def sd_models(self) -> list[Body]:
-        """As A1111, named without extensions."""
+        """Return the list of checkpoints, named without extensions."""
         return [
             {**entry, "title": self.title_of(item), "model_name": item.file.rpartition(".")[0]}
             for entry, item in zip(super().sd_models(), self.inventory.checkpoints, strict=True)
@@ -97,7 +97,7 @@ class SDNext(Generating):
                 raise HTTPError(422, f"Always on script not found: {title}")
 
     def generate(self, kind: str, values: Body) -> Any:
-        """As ``Generating``; samplers are checked before the queue, and no model is a 200."""
+        """Check samplers before the queue; without a model the answer is a 200 without images."""
         samplers = [*(item["name"] for item in self.lists["samplers"]), "Default"]
         wanted = values["sampler_name"].lower()
         values["sampler_name"] = next((one for one in samplers if one.lower() == wanted), None)
@@ -172,13 +172,13 @@ class SDNext(Generating):
             g.notes["Hires strength"] = values["hr_denoising_strength"]
 
     def answered(self, g: Generation) -> Body:
-        """As ``Generating``; strengths above 1 fail without a word."""
+        """Return no images for strengths above 1, without a word."""
         if g.sources and g.strength > 1:
             g.images = []
         return super().answered(g)
 
     def parameters(self, g: Generation, index: int) -> Body:
-        """As A1111, with SD.Next's own names and what it leaves out."""
+        """Return the fields under SD.Next's own names, without what it leaves out."""
         told = super().parameters(g, index)
         told["Variation strength"] = told.pop("Variation seed strength")
         return told | {
@@ -191,5 +191,5 @@ class SDNext(Generating):
         }
 
     def info(self, g: Generation) -> Body:
-        """As A1111, without a model's name."""
+        """Return ``info`` without a model's name."""
         return {**super().info(g), "sd_model_name": None, "restore_faces": None}

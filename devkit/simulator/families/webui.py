@@ -27,7 +27,7 @@ class WebUI(Family):
     interrupted: ClassVar[Any] = {}
 
     def restock(self) -> None:
-        """As ``Family``; the first checkpoint is loaded, no option was ever saved."""
+        """Load the first checkpoint and forget which options were saved."""
         super().restock()
         self.options: Body = dict(self.lists["options"])
         self.options["samples_format"] = self.settings.samples_format or self.default_format
@@ -61,7 +61,7 @@ class WebUI(Family):
         self.post("/sdapi/v1/interrupt", self._interrupt)
 
     def answer(self, request: Request) -> Answer:
-        """As ``Family``; a body that does not fit is a 422."""
+        """Answer 422 to a body that does not fit."""
         try:
             return super().answer(request)
         except Invalid as invalid:
@@ -124,13 +124,8 @@ class WebUI(Family):
     def sd_models(self) -> list[Body]:
         """Return the list of checkpoints; hashes are null until the file was hashed."""
         return [
-            {
-                "title": item.title,
-                "model_name": item.model_name,
-                "hash": item.short_hash if item.hashed else None,
-                "sha256": item.sha256 if item.hashed else None,
-                "filename": item.path,
-            }
+            {"title": item.title, "model_name": item.model_name, "filename": item.path}
+            | ({"hash": item.short_hash, "sha256": item.sha256} if item.hashed else {})
             for item in self.inventory.checkpoints
         ]
 
