@@ -40,7 +40,7 @@ class Simulation:
             self.settings = self._at_start
             self.journal = Journal()
             self.faults = FaultInjector(self.front.refuse)
-            self.family: Family = FAMILIES[self.settings.family](lambda: self.settings)
+            self.family: Family = FAMILIES[self.settings.family](self.settings)
             self._memory: dict[str, Answer] = {}
 
     def configure(self, changes: dict[str, Any]) -> None:
@@ -52,7 +52,7 @@ class Simulation:
         with self._lock:
             changed = self.settings.changed(**changes)
             check_fault(changed.fault)
-            self.settings = changed
+            self.settings = self.family.settings = changed
             self._memory.clear()
             if any(name.startswith("fault") for name in changes):
                 self.faults = FaultInjector(self.front.refuse)

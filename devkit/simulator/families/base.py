@@ -46,8 +46,8 @@ class Route:
 class Family:
     """One simulated server from its start to its end.
 
-    Args:
-        settings: Gives the live settings at each call.
+    Attributes:
+        settings: As they are now; whoever changes them sets them.
     """
 
     name: ClassVar[str]
@@ -57,8 +57,8 @@ class Family:
     queue_limit: ClassVar[int | None] = None
     json_style: ClassVar[Mapping[str, Any]] = {}
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
-        self._settings = settings
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
         self.recorded = _failures_of(self.data_name)
         self.queue = Queue(self.queue_limit)
         self.start()
@@ -70,11 +70,6 @@ class Family:
         self.routes: dict[tuple[str, str], Route] = {}
         self.restock()
         self.add_routes()
-
-    @property
-    def settings(self) -> Settings:
-        """The settings as they are now."""
-        return self._settings()
 
     @property
     def is_recorded(self) -> bool:

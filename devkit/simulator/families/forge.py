@@ -4,7 +4,6 @@ from typing import Any
 
 from devkit.simulator.families.a1111 import A1111
 from devkit.simulator.families.base import Body
-from devkit.simulator.families.generation import Generation
 from devkit.simulator.inventory import ROOT
 
 
@@ -14,6 +13,7 @@ class Forge(A1111):
     name = "forge"
     data_name = "forge"
     version = "f2.0.1v1.10.1-previous-669-gdfdcbab6"
+    hires_needs = ("hr_additional_modules", "hr_cfg", "denoising_strength")
 
     def restock(self) -> None:
         """Load nothing before the first generation asks for it."""
@@ -49,13 +49,3 @@ class Forge(A1111):
             f"Module {number}": path.rpartition("/")[2].rpartition(".")[0]
             for number, path in enumerate(modules, start=1)
         }
-
-    def prepare_hires(self, g: Generation) -> None:
-        """Check what only Forge needs: ``hr_additional_modules`` and ``hr_cfg``."""
-        self.check_hires_names(g.values)
-        if g.values["hr_additional_modules"] is None:
-            raise self.failure("hires modules")
-        if g.values["hr_cfg"] is None:
-            raise self.failure("hires cfg")
-        super().prepare_hires(g)
-        g.notes["Hires CFG Scale"] = g.values["hr_cfg"]

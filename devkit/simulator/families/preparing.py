@@ -1,6 +1,6 @@
 """From a WebUI's request to a generation: names looked up, numbers checked, images opened."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from PIL import Image
 
@@ -16,6 +16,9 @@ MASKED_CONTENTS = {0: "fill", 2: "latent noise", 3: "latent nothing"}
 
 class Preparing(WebUI):
     """How A1111 and its descendants read a request."""
+
+    hires_needs: ClassVar[tuple[str, ...]] = ("denoising_strength",)
+    """Fields without which the second pass fails."""
 
     def add_routes(self) -> None:
         """Serve the lists of the extensions beside."""
@@ -123,13 +126,19 @@ class Preparing(WebUI):
             g.notes["Refiner switch at"] = switch_at
 
     def prepare_hires(self, g: Generation) -> None:
-        """Check the second pass, and note it; it needs a denoising strength."""
-        self.check_hires_names(g.values)
-        values, sampler = g.values, g.values["hr_sampler_name"]
-        if sampler and sampler not in {item["name"] for item in self.lists["samplers"]}:
-            raise self.failure("hires sampler", sampler)
-        if values["denoising_strength"] is None:
-            raise self.failure("hires strength")
+        """Check the names and needs of the second pass, and note it."""
+        values = g.values
+        if values["hr_checkpoint_name"]:
+            self._required(values["hr_checkpoint_name"])
+        lists = [*self.lists["upscalers"], *self.lists["latent-upscale-modes"]]
+        if values["hr_upscaler"] not in (None, *(item["name"] for item in lists)):
+            raise self.failure("hires upscaler", values["hr_upscaler"])
+        for name in self.hires_needs:
+            if values[name] is None:
+                raise self.failure(f"hires {name}")
+        samplers = [item["name"] for item in self.lists["samplers"]]
+        if values["hr_sampler_name"] not in (None, *samplers):
+            raise self.failure("hires sampler", values["hr_sampler_name"])
         wide, high, scale = values["hr_resize_x"], values["hr_resize_y"], values["hr_scale"]
         size = (g.size[0] * scale, g.size[1] * scale)
         if wide or high:
@@ -137,19 +146,12 @@ class Preparing(WebUI):
         g.final_size = whole_blocks(*size)
         g.notes |= {
             "Denoising strength": values["denoising_strength"],
+            "Hires CFG Scale": values.get("hr_cfg"),
             "Hires resize": f"{wide}x{high}" if wide or high else None,
             "Hires upscale": None if wide or high else scale,
             "Hires steps": values["hr_second_pass_steps"] or None,
             "Hires upscaler": values["hr_upscaler"],
         }
-
-    def check_hires_names(self, values: Body) -> None:
-        """Raise for a checkpoint or upscaler of the second pass that does not exist."""
-        if values["hr_checkpoint_name"]:
-            self._required(values["hr_checkpoint_name"])
-        lists = [*self.lists["upscalers"], *self.lists["latent-upscale-modes"]]
-        if values["hr_upscaler"] not in (None, *(item["name"] for item in lists)):
-            raise self.failure("hires upscaler", values["hr_upscaler"])
 
     def prepare_sources(self, g: Generation) -> None:
         """Fit as many images as the batch holds, or one, and a mask for inpainting."""

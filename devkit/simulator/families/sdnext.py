@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,6 @@ from devkit.simulator.families.generation import Generation, whole_blocks
 from devkit.simulator.families.webui import MODEL
 from devkit.simulator.inventory import Checkpoint
 from devkit.simulator.jobs import Job
-from devkit.simulator.settings import Settings
 from devkit.simulator.wire import Answer, Request
 
 
@@ -29,13 +28,10 @@ class SDNext(Generating):
     malformed_password = "Not authenticated"
     interrupted = Answer(204)
 
-    def __init__(self, settings: Callable[[], Settings]) -> None:
-        super().__init__(settings)
-        self._used: Counter[str] = Counter()
-
     def add_routes(self) -> None:
         """Serve captions at routes of their own, and an upscaling that fails."""
         super().add_routes()
+        self._used: Counter[str] = Counter()
         self.get("/sdapi/v1/loras", self.loras)
         self.get("/sdapi/v1/version", self.lists["version"])
         extra, caption, tag = "extra-single-image", "openclip", "tagger"
