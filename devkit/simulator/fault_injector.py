@@ -178,17 +178,8 @@ def _chunks(answer: Answer, share: float = 1.0) -> Iterable[bytes]:
         yield b"0\r\n\r\n"
 
 
-def _cut_off(answer: Answer) -> Iterable[bytes]:
-    yield _head(answer) + answer.body[: len(answer.body) * 2 // 3]
-
-
-def _slow_headers(answer: Answer) -> Iterable[bytes]:
-    return (bytes([one]) for one in _head(answer) + answer.body)
-
-
-def _slow_body(answer: Answer) -> Iterable[bytes]:
-    yield _head(answer)
-    yield from (bytes([one]) for one in answer.body)
+def _byte(value: int) -> bytes:
+    return bytes([value])
 
 
 def _send_without_end(connection: socket.socket) -> None:
@@ -213,11 +204,11 @@ _OF_GENERATIONS: dict[str, Effect] = {
     "no_pictures": _changed(lambda body: {**body, "images": []}),
     "info_missing": _changed(lambda body: {"images": body["images"]}),
     "info_not_json": _changed(lambda body: {**body, "info": "{not json"}),
-    "cut_off": _sent(_cut_off),
+    "cut_off": _sent(lambda answer: (_head(answer), answer.body[: len(answer.body) * 2 // 3])),
     "cut_off_chunked": _sent(lambda answer: _chunks(answer, 2 / 3)),
     "chunked": _sent(_chunks),
-    "slow_headers": _sent(_slow_headers, pause=0.01),
-    "slow_body": _sent(_slow_body, pause=0.01),
+    "slow_headers": _sent(lambda answer: map(_byte, _head(answer) + answer.body), pause=0.01),
+    "slow_body": _sent(lambda answer: (_head(answer), *map(_byte, answer.body)), pause=0.01),
     "huge": lambda _: Answer(sender=_send_without_end),
     "hang": lambda _: Answer(sender=_hang),
     "drop": lambda _: Answer(sender=drop),

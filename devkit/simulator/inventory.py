@@ -42,7 +42,7 @@ class Checkpoint:
         return f"{self.file} [{self.short_hash}]" if self.hashed else self.file
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lora:
     """A LoRA; ``file`` is its path below the LoRA folder, ``hash`` what infotexts show."""
 
@@ -51,15 +51,9 @@ class Lora:
     hash: str
     metadata: dict[str, Any]
 
-    @property
-    def name(self) -> str:
-        """The file's name without folder and extension."""
-        return PurePosixPath(self.file).stem
-
-    @property
-    def path(self) -> str:
-        """The whole path on the server."""
-        return f"{ROOT}/Lora/{self.file}"
+    def __post_init__(self) -> None:
+        self.name = PurePosixPath(self.file).stem
+        self.path = f"{ROOT}/Lora/{self.file}"
 
 
 @dataclass

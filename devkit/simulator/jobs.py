@@ -15,6 +15,7 @@ class Job:
 
     Attributes:
         has_begun: Its images were good and sampling starts; A1111 never takes others off its list.
+        stop: Set by whoever interrupts it; it ends as soon as the step at hand does.
         share_of_batch: How much of the batch at hand is done, 0 to 1.
     """
 
@@ -32,24 +33,15 @@ class Job:
     arrived: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
-    _stop: threading.Event = field(default_factory=threading.Event)
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def sample(self, steps: int, seconds_a_step: float) -> bool:
         """Spend the time of a batch's steps; return whether nobody interrupted it."""
         for step in range(steps):
             self.share_of_batch = step / steps
-            if seconds_a_step and not self.interrupted:
-                self._stop.wait(seconds_a_step)
-        return not self.interrupted
-
-    def interrupt(self) -> None:
-        """Stop as soon as the step at hand ends."""
-        self._stop.set()
-
-    @property
-    def interrupted(self) -> bool:
-        """Whether somebody stopped it."""
-        return self._stop.is_set()
+            if seconds_a_step:
+                self.stop.wait(seconds_a_step)
+        return not self.stop.is_set()
 
 
 class Busy(Exception):
@@ -90,7 +82,7 @@ class Queue:
         job.state, job.started = "running", time.time()
         try:
             yield job
-            job.state = "interrupted" if job.interrupted else "done"
+            job.state = "interrupted" if job.stop.is_set() else "done"
         except BaseException:
             job.state = "failed"
             raise
@@ -102,5 +94,4 @@ class Queue:
 
     def told(self) -> list[dict[str, Any]]:
         """Return the facts of all jobs since the start."""
-        told = [dict(vars(job)) for job in list(self.history)]
-        return [{name: one[name] for name in one if not name.startswith("_")} for one in told]
+        return [{**vars(job), "stop": job.stop.is_set()} for job in list(self.history)]

@@ -30,16 +30,11 @@ class Journal:
     def note(self, request: Request) -> dict[str, Any]:
         """Add a request and return its entry."""
         entry = {
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "headers": request.headers,
-            "body": _readable(request.body),
-            "time": time.time(),
-            "status": None,
-            "seconds": None,
+            "method": request.method, "path": request.path, "query": request.query,
+            "headers": request.headers, "body": _readable(request.body), "time": time.time(),
+            "status": None, "seconds": None,
             "harmful": (request.method, request.path) in HARMFUL,
-        }
+        }  # fmt: skip
         self.entries.append(entry)
         return entry
 

@@ -41,13 +41,12 @@ class A1111(Generating):
         job = next((one for one in self.queue.history if one.task == task and one.has_begun), None)
         active = job if job and not job.ended else None
         place = f"In queue: {pending.index(task) + 1}/{len(pending)}" if task in pending else None
+        share = (active.batch + active.share_of_batch) / active.batches if active else None
         return {
-            "active": active is not None,
-            "queued": task in pending,
+            "active": active is not None, "queued": task in pending, "progress": share,
             "completed": job is not None and active is None,
-            "progress": (active.batch + active.share_of_batch) / active.batches if active else None,
             "textinfo": None if active else place or "Waiting...",
-        }
+        }  # fmt: skip
 
     def _upscale(self, body: Body) -> Body:
         image = self.opened(body["image"]).convert("RGB")

@@ -85,7 +85,7 @@ class Generating(Preparing):
         if g.kind == "img2img":
             steps = max(1, round(steps * min(1.0, g.strength)))
         for batch in range(g.values["n_iter"]):
-            if g.job.interrupted:
+            if g.job.stop.is_set():
                 return
             g.job.batch = batch
             whole = g.job.sample(steps, pause)
@@ -118,35 +118,24 @@ class Generating(Preparing):
 
     def parameters(self, g: Generation, index: int) -> Body:
         """Return the fields that every infotext of A1111 has; None leaves one out."""
-        values, is_varied = g.values, bool(g.values["subseed_strength"])
+        values, strength = g.values, g.values["subseed_strength"] or None
         return {
-            "Steps": values["steps"],
-            "Sampler": g.sampler,
-            "Schedule type": g.scheduler or "Automatic",
-            "CFG scale": values["cfg_scale"],
-            "Seed": g.seeds[index],
-            "Size": f"{values['width']}x{values['height']}",
-            "Model hash": g.model.short_hash,
-            "Model": g.model.stem,
-            "Variation seed": g.subseeds[index] if is_varied else None,
-            "Variation seed strength": values["subseed_strength"] if is_varied else None,
-            "Tiling": "True" if values["tiling"] else None,
-            "Version": self.version,
-        }
+            "Steps": values["steps"], "Sampler": g.sampler,
+            "Schedule type": g.scheduler or "Automatic", "CFG scale": values["cfg_scale"],
+            "Seed": g.seeds[index], "Size": f"{values['width']}x{values['height']}",
+            "Model hash": g.model.short_hash, "Model": g.model.stem,
+            "Variation seed": g.subseeds[index] if strength else None,
+            "Variation seed strength": strength,
+            "Tiling": "True" if values["tiling"] else None, "Version": self.version,
+        }  # fmt: skip
 
     def info(self, g: Generation) -> Body:
         """Return ``info`` as far as clients read it."""
         values = g.values
         return {
-            "prompt": g.prompt,
-            "seed": g.seeds[0],
-            "all_seeds": g.seeds,
-            "sampler_name": g.sampler,
-            "cfg_scale": values["cfg_scale"],
-            "steps": values["steps"],
-            "restore_faces": bool(values.get("restore_faces")),
-            "sd_model_name": g.model.stem,
-            "sd_model_hash": g.model.short_hash,
+            "prompt": g.prompt, "seed": g.seeds[0], "all_seeds": g.seeds,
+            "sampler_name": g.sampler, "cfg_scale": values["cfg_scale"], "steps": values["steps"],
+            "restore_faces": bool(values.get("restore_faces")), "sd_model_name": g.model.stem,
+            "sd_model_hash": g.model.short_hash, "index_of_first_image": 0,
             "extra_generation_params": {"Schedule type": g.scheduler} if g.scheduler else {},
-            "index_of_first_image": 0,
-        }
+        }  # fmt: skip

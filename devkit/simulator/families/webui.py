@@ -152,5 +152,5 @@ class WebUI(Family):
     def _interrupt(self, _body: Any) -> Any:
         """Stop whoever is running."""
         if self.queue.running:
-            self.queue.running.interrupt()
+            self.queue.running.stop.set()
         return self.interrupted
