@@ -33,7 +33,7 @@ class FaultInjector:
         self._refuse = refuse
         self._seen = 0
         self._lock = threading.Lock()
-        self._back: float | None = None
+        self._back = 0.0
 
     def answer(
         self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
@@ -52,9 +52,8 @@ class FaultInjector:
     def restart(self, scene: "Scene") -> Answer:
         """Close the connection, refuse others for a while, then answer 404 for a second."""
         with self._lock:
-            is_first = self._back is None
-            if self._back is None:
-                self._back = time.monotonic() + scene.settings.fault_seconds + 1.0
+            is_first = not self._back
+            self._back = self._back or time.monotonic() + scene.settings.fault_seconds + 1.0
         if is_first:
             self._refuse(scene.settings.fault_seconds)
             return Answer(sender=drop)

@@ -1,6 +1,6 @@
 """What a simulated server is started with and what can be changed while it runs."""
 
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 STARTUP_ONLY = frozenset({"family", "auth", "subpath", "webui", "api"})
@@ -66,7 +66,3 @@ class Settings:
             if name in STARTUP_ONLY:
                 raise ValueError(f"{name!r} is a start-up flag: start another simulator")
         return replace(self, **changes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all settings by name."""
-        return asdict(self)

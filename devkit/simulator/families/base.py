@@ -71,13 +71,10 @@ class Family:
         self.restock()
         self.add_routes()
 
-    @property
-    def is_recorded(self) -> bool:
-        """Whether it plays the very machine of the recordings, which lacked some weights."""
-        return self.settings.catalog == "recorded"
-
     def restock(self) -> None:
         """Look up files and options."""
+        # The very machine of the recordings lacked some weights.
+        self.is_recorded = self.settings.catalog == "recorded"
         name = self.recorded_inventory if self.is_recorded else self.settings.catalog
         self.inventory = Inventory.named(name, self.settings.models)
 

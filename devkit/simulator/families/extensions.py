@@ -6,21 +6,11 @@ from devkit.simulator import imagefiles, painter
 from devkit.simulator.families.base import Body
 from devkit.simulator.families.generation import Generation, joined
 from devkit.simulator.families.webui import WebUI
+from devkit.simulator.inventory import data_of
 
-MODULES = ["None", "canny", "depth_midas", "openpose_full", "lineart_realistic", "tile_resample"]
-WITHOUT_WEIGHTS = {
-    "None", "canny", "invert (from white bg & black line)", "tile_resample", "blur_gaussian",
-    "shuffle", "reference_only",
-}  # fmt: skip
-"""Preprocessors that need no download."""
-
-RESIZE_MODES = ("Just Resize", "Crop and Resize", "Resize and Fill", 0, 1, 2)
-DETECTORS = ["face_yolov8n.pt", "face_yolov8s.pt", "hand_yolov8n.pt", "person_yolov8n-seg.pt"]
-CLAIMS = {
-    "Module": "None", "Model": "None", "Weight": 1.0, "Resize Mode": "Crop and Resize",
-    "Guidance Start": 0.0, "Guidance End": 1.0, "Pixel Perfect": False, "Control Mode": "Balanced",
-}  # fmt: skip
-"""What the infotext tells of a ControlNet unit, and the defaults."""
+KNOWN = data_of("extensions")
+"""ControlNet's preprocessors (some need no weights), its resize modes, and what the infotext claims
+of a unit, with defaults; ADetailer's detectors."""
 
 
 class Extension:
@@ -56,7 +46,7 @@ class ControlNet(Extension):
 
     def __init__(self, server: WebUI) -> None:
         super().__init__(server)
-        self._modules = server.lists.get("controlnet_modules", MODULES)
+        self._modules = server.lists.get("controlnet_modules", KNOWN["modules"])
         models = {"model_list": ["None", *server.inventory.controlnets]}
         # No password guards them.
         server.get("/controlnet/model_list", models, guarded=False)
@@ -66,16 +56,19 @@ class ControlNet(Extension):
         """Note the units, and let those that can guide the image."""
         enabled = [unit for unit in self.units(g) if unit.get("enabled", True)]
         for number, unit in enumerate(enabled):
-            said = {name: unit.get(name.lower().replace(" ", "_"), CLAIMS[name]) for name in CLAIMS}
+            said = {
+                name: unit.get(name.lower().replace(" ", "_"), default)
+                for name, default in KNOWN["claims"].items()
+            }
             g.notes[f"ControlNet {number}"] = joined(said)
             image = _image_of(g, unit)
             if not image or said["Module"] not in self._modules:
                 continue
-            if said["Resize Mode"] in RESIZE_MODES:
+            if said["Resize Mode"] in KNOWN["resize modes"]:
                 self._guide(g, unit, image, said)
 
     def _guide(self, g: Generation, unit: Body, image: Image.Image, said: Body) -> None:
-        if self.server.is_recorded and said["Module"] not in WITHOUT_WEIGHTS:
+        if self.server.is_recorded and said["Module"] not in KNOWN["without weights"]:
             raise self.server.failure("preprocessor weights")
         if said["Model"] in self.server.inventory.controlnets:
             g.guides.append(image)
@@ -100,11 +93,11 @@ class ADetailer(Extension):
 
     def __init__(self, server: WebUI) -> None:
         super().__init__(server)
-        server.get("/adetailer/v1/ad_model", {"ad_model": DETECTORS}, guarded=False)
+        server.get("/adetailer/v1/ad_model", {"ad_model": KNOWN["detectors"]}, guarded=False)
 
     def apply(self, g: Generation) -> None:
         """Note the units; those with unknown models do nothing."""
-        units = [unit for unit in self.units(g) if unit.get("ad_model") in DETECTORS]
+        units = [unit for unit in self.units(g) if unit.get("ad_model") in KNOWN["detectors"]]
         for unit, tail in zip(units, ("", " 2nd", " 3rd", " 4th"), strict=False):
             g.notes[f"ADetailer model{tail}"] = unit["ad_model"]
 

@@ -15,10 +15,6 @@ from devkit.simulator.wire import Answer, Request
 LONGEST_PROMPT = 3000
 AREA_OF_SD15 = 832 * 832
 TAG = re.compile(r"<lora:([^:>]+):([^:>]+)>")
-NO_ENDPOINT = (
-    "Error: KoboldCpp HTTP Server is running, but this endpoint does not exist. Please check the "
-    'URL and METHOD.<br><a href="/api">[Read API documentation here]</a><br><br>Current path: …'
-)
 TYPES: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("prompt", "negative_prompt", "sampler_name", "scheduler", "mask"), (str,)),
     **dict.fromkeys(("width", "height", "steps"), (str, int, float)),
@@ -63,7 +59,7 @@ class KoboldCpp(OneModel):
 
     def missing(self, request: Request) -> Answer:
         """Return HTML for GET, nothing for POST."""
-        return Answer.of_text(NO_ENDPOINT if request.method == "GET" else "", 404)
+        return Answer.of_text(self.recorded["missing"] if request.method == "GET" else "", 404)
 
     def exception(self, _kind: str, _text: str) -> Answer:
         """Return a 200 with an empty image."""
@@ -102,6 +98,7 @@ class KoboldCpp(OneModel):
         seed = int(_number(given.get("seed"), -1))
         source = self.opened(texts[0])
         samplers = {item["name"].lower(): item["name"] for item in self.lists["samplers"]}
+        sampler = given.get("sampler_name", "").lower()
         loras = [item for item in given.get("lora", ()) if isinstance(item, dict)]
         return Asked(
             prompt=given.get("prompt", "")[:LONGEST_PROMPT],
@@ -114,8 +111,7 @@ class KoboldCpp(OneModel):
             strength=_number(given.get("denoising_strength"), 0.6),
             size=size,
             final_size=(size[0] * factor, size[1] * factor),
-            sampler=self.named("samplers", given.get("sampler_name", "").lower(), samplers)
-            or "euler_a",
+            sampler=self.named("samplers", sampler, samplers) or "euler_a",
             scheduler=self.named("schedulers", given.get("scheduler", "").lower(), {}),
             loras={item.get("path", ""): item.get("multiplier", 1) for item in loras},
             source=source,

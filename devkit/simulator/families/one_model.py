@@ -57,6 +57,8 @@ class OneModel(Family):
     modes: tuple[str, ...]
     """Formats and modes of the images that it can read."""
 
+    writes_raw_text = False
+
     def add_routes(self) -> None:
         """Serve lists and generations."""
         files = [one.file.rpartition("/")[2] for one in self.inventory.checkpoints]
@@ -137,7 +139,7 @@ class OneModel(Family):
             "sd_model_name": f"{self.model_name}.safetensors",
             "extra_generation_params": {"Schedule type": asked.scheduler},
         }  # fmt: skip
-        files = [self.encoded(*one, raw=self.name == "sdcpp") for one in noted]
+        files = [self.encoded(*one, raw=self.writes_raw_text) for one in noted]
         return {"images": files, "parameters": {}, "info": json.dumps(info)}
 
     def _drawn(self, asked: Asked, seed: int) -> Image.Image:

@@ -10,19 +10,6 @@ from devkit.simulator.families.one_model import Asked, OneModel
 from devkit.simulator.wire import Answer, Request
 from sdwebui.infotext import build
 
-SAMPLERS = {
-    "euler a": "euler_a", "dpm++ 2m": "dpm++2m", "dpm++ 2s a": "dpm++2s_a", "ddim": "ddim_trailing",
-    "k_euler_a": "euler_a", "k_euler": "euler",
-}  # fmt: skip
-"""Spellings of A1111 that the server understands, in lower case, and its own."""
-
-DEFAULTS: Body = {
-    "prompt": "", "negative_prompt": "", "width": 512, "height": 512, "steps": 20,
-    "cfg_scale": 7.0, "seed": -1, "batch_size": 1, "clip_skip": -1, "denoising_strength": 0.75,
-    "enable_hr": False,
-}  # fmt: skip
-"""Fields whose type the server checks; a text for a number is a 500."""
-
 KINDS = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 """Names of types in the messages of the program's JSON library."""
 
@@ -37,6 +24,7 @@ class SdCpp(OneModel):
     json_style: ClassVar[dict[str, Any]] = {"sort_keys": True}
     formats = ("PNG", "JPEG")
     modes = ("RGB", "RGBA")
+    writes_raw_text = True
 
     def add_routes(self) -> None:
         """Serve its own API's capabilities, and a page that says little."""
@@ -56,9 +44,9 @@ class SdCpp(OneModel):
 
     def asked(self, kind: str, given: Body) -> Asked:
         """Return what a request asks for; what is out of bounds is an error."""
-        fields = {**DEFAULTS, **given}
-        for name in DEFAULTS.keys() & given.keys():
-            fields[name] = _typed(given[name], DEFAULTS[name])
+        fields = dict(self.data["defaults"])
+        for name in fields.keys() & given.keys():
+            fields[name] = _typed(given[name], fields[name])
         if not fields["prompt"]:
             raise HTTPError(400, "prompt required")
         texts = given.get("init_images") if kind == "img2img" else None
@@ -73,6 +61,7 @@ class SdCpp(OneModel):
         # From the clock: requests of the same second get the same one.
         clock = int(time.time()) * 48271 % LARGEST_SEED
         seed = fields["seed"] if 0 <= fields["seed"] < LARGEST_SEED else clock
+        sampler = str(given.get("sampler_name")).lower()
         return Asked(
             prompt=fields["prompt"],
             negative_prompt=fields["negative_prompt"],
@@ -83,8 +72,7 @@ class SdCpp(OneModel):
             strength=fields["denoising_strength"],
             size=size,
             final_size=_final_size(size, hires),
-            sampler=self.named("samplers", str(given.get("sampler_name")).lower(), SAMPLERS)
-            or "NONE",
+            sampler=self.named("samplers", sampler, self.data["spellings"]) or "NONE",
             scheduler=self.named("schedulers", given.get("scheduler"), {"normal": "discrete"}),
             loras=self._used_loras(given),
             source=source,
