@@ -94,12 +94,13 @@ class A1111Before(A1111):
     def add_routes(self) -> None:
         """Serve its own samplers, and nothing that came later."""
         self.lists["samplers"] = self.lists["samplers of v1.6"]
-        super().add_routes()
         for fields in self.data["fields"].values():
             for name in ("scheduler", "hr_scheduler", "force_task_id"):
                 fields.pop(name, None)
-        for path in ("/sdapi/v1/schedulers", "/internal/pending-tasks"):
-            self.data["paths"].remove(path)
+        later = ("/sdapi/v1/schedulers", "/internal/pending-tasks")
+        self.data["paths"] = [path for path in self.data["paths"] if path not in later]
+        super().add_routes()
+        for path in later:
             del self.routes["GET", path]
 
     def generate(self, kind: str, values: Body) -> Any:
