@@ -54,6 +54,8 @@ WRITTEN = (
 )  # fmt: skip
 """What the plugin takes from ``info`` and from the infotext of the first image."""
 
+MASKS = ("Mask blur", "Mask mode", "Inpaint area", "Masked content")
+
 LEAKED = {"clip_skip": "clip_skip|CLIP_stop", "vae": "sd_vae", "modules": "modules"}
 """Settings that leaked from earlier requests into recordings (see their NOTES.txt): these are
 compared where the request itself names them."""
@@ -139,6 +141,8 @@ def _generation(case: Case, theirs: Any, ours: Any) -> Iterator[str]:
     for name in SAID:
         if name not in foreign:
             yield from _other(name, getattr(told, name), getattr(tells, name))
+    for key in MASKS:
+        yield from _other(key, *(one.infotext.get(key) for one in (told, tells)))
     for name in WRITTEN:
         if name not in LEAKED or re.search(LEAKED[name], case.body.decode("latin-1")):
             values = (getattr(one.infotext, name) for one in (told, tells))

@@ -102,6 +102,9 @@ class Family:
             return self.error(*error.args)
         except ServerException as error:
             return self.exception(*error.args)
+        except (KeyError, TypeError, ValueError) as error:
+            # As Python servers answer to values that nobody thought of.
+            return self.exception(type(error).__name__, str(error))
         return value if isinstance(value, Answer) else self.written(value)
 
     def read(self, route: Route, request: Request) -> Any:
