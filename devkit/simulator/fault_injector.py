@@ -88,6 +88,12 @@ def _error(status: int, detail: str) -> Effect:
     return lambda scene: scene.family.error(status, detail)
 
 
+def _limit_rate(scene: Scene) -> Answer:
+    # SD.Next counts a request, and refuses it, after the work was done.
+    scene.usual()
+    return scene.family.error(429, "rate limit exceeded")
+
+
 def _exception(kind: str, text: str) -> Effect:
     return lambda scene: scene.family.exception(kind, text)
 
@@ -193,7 +199,7 @@ _OF_GENERATIONS: dict[str, Effect] = {
     **{f"proxy_{status}": _proxy(status) for status in (413, 502, 503, 504)},
     "extension_missing": _error(422, "Script 'ADetailer' not found"),
     "validation_422": _fixed(NO_INTEGER, status=422),
-    "rate_limit_429": _error(429, "rate limit exceeded"),
+    "rate_limit_429": _limit_rate,
     "not_json": _fixed("<html>hello</html>", "text/html"),
     "not_json_text": _fixed("OK", "text/plain"),
     "wrong_json": _fixed('[{"image": 1}]'),

@@ -26,10 +26,6 @@ class Simulator(Closing):
 
     Attributes:
         url: The server's base URL, with the sub-path, without a slash at the end.
-
-    Example:
-        >>> with Simulator(family="forge", auth="user:pass") as sim:
-        ...     requests.get(sim.url + "/sdapi/v1/sd-models", auth=("user", "pass"))
     """
 
     def __init__(self, family: str = "a1111", *, port: int = 0, **settings: Any) -> None:

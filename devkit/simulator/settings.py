@@ -30,7 +30,6 @@ class Settings:
         cache_answers: Serve equal generations, whatever their seed, from memory: for benchmarks.
         png_bytes: Size of a 1024x1024 PNG, by noise in its lower part; None = no noise.
         upscaler_model: KoboldCpp's own upscaler flag: upscaling and hires act only with it.
-        rate_limit: SD.Next's requests for each path (a generation counts 5); 0 = none.
     """
 
     family: str = "a1111"
@@ -51,7 +50,6 @@ class Settings:
     cache_answers: bool = False
     png_bytes: int | None = None
     upscaler_model: bool = False
-    rate_limit: int = 0
 
     def changed(self, **changes: Any) -> "Settings":
         """Return a copy with changes.

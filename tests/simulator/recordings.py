@@ -97,7 +97,9 @@ def case_named(family: str, name: str) -> Case:
     if not body and given is not None:
         body = json.dumps(given).encode()
     flags = RULES["started with"].get(family, ())
-    settings = next((settings for pattern, settings in flags if re.match(pattern, name)), {})
+    settings: dict[str, Any] = next(
+        (settings for pattern, settings in flags if re.match(pattern, name)), {}
+    )
     return Case(
         family, name, request["method"], request["path"], headers, body,
         record["status"] or 0, record.get("body"), settings,

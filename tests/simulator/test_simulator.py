@@ -236,10 +236,3 @@ def test_old_versions_know_combined_samplers_only() -> None:
         assert (refused.status_code, refused.json()["detail"]) == (404, "Sampler not found")
         schedulers = requests.get(f"{simulator.url}/sdapi/v1/schedulers", timeout=5)
         assert schedulers.status_code == 404
-
-
-def test_sdnext_limits_the_rate_after_the_work_is_done() -> None:
-    with Simulator("sdnext", rate_limit=10) as simulator:
-        answers = [post(simulator).status_code for _ in range(3)]
-        assert answers == [200, 200, 429]
-        assert [job["state"] for job in simulator.jobs()] == ["done"] * 3

@@ -146,12 +146,11 @@ class Preparing(WebUI):
         g.final_size = whole_blocks(*size)
         g.notes |= {
             "Denoising strength": values["denoising_strength"],
-            "Hires CFG Scale": values.get("hr_cfg"),
+            "Hires upscaler": values["hr_upscaler"], "Hires CFG Scale": values.get("hr_cfg"),
             "Hires resize": f"{wide}x{high}" if wide or high else None,
             "Hires upscale": None if wide or high else scale,
             "Hires steps": values["hr_second_pass_steps"] or None,
-            "Hires upscaler": values["hr_upscaler"],
-        }
+        }  # fmt: skip
 
     def prepare_sources(self, g: Generation) -> None:
         """Fit as many images as the batch holds, or one, and a mask for inpainting."""

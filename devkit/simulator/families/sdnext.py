@@ -1,19 +1,18 @@
 """SD.Next of July 2026: the same paths, another program behind them."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from devkit.simulator import painter
-from devkit.simulator.families.base import GENERATIONS, Body, HTTPError
+from devkit.simulator.families.base import Body, HTTPError
 from devkit.simulator.families.generating import Generating
 from devkit.simulator.families.generation import Generation, whole_blocks
 from devkit.simulator.families.webui import MODEL
 from devkit.simulator.inventory import Checkpoint
 from devkit.simulator.jobs import Job
-from devkit.simulator.wire import Answer, Request
+from devkit.simulator.wire import Answer
 
 
 class SDNext(Generating):
@@ -31,21 +30,13 @@ class SDNext(Generating):
     def add_routes(self) -> None:
         """Serve captions at routes of their own, and an upscaling that fails."""
         super().add_routes()
-        self._used: Counter[str] = Counter()
         self.get("/sdapi/v1/loras", self.loras)
         self.get("/sdapi/v1/version", self.lists["version"])
-        extra, caption, tag = "extra-single-image", "openclip", "tagger"
-        self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
-        self.post(f"/sdapi/v1/{caption}", self._caption, fields=caption)
-        self.post(f"/sdapi/v1/{tag}", self._tag, fields=tag)
-
-    def answer(self, request: Request) -> Answer:
-        """Apply the limit of requests after the work is done."""
-        answer = super().answer(request)
-        self._used[request.path] += 5 if request.path in GENERATIONS else 1
-        if 0 < self.settings.rate_limit < self._used[request.path]:
-            return self.error(429, f"127.0.0.1:{request.path}: rate limit exceeded")
-        return answer
+        handlers = {
+            "extra-single-image": self._upscale, "openclip": self._caption, "tagger": self._tag,
+        }  # fmt: skip
+        for name, handler in handlers.items():
+            self.post(f"/sdapi/v1/{name}", handler, fields=name)
 
     def title_of(self, checkpoint: Checkpoint) -> str:
         """Return ``name [hash]``, without an extension."""
