@@ -73,7 +73,7 @@ class Queue:
             Busy: The queue is full.
         """
         with self._changed:
-            if self._limit and len(self._waiting) + (self.running is not None) >= self._limit:
+            if self._limit and len(self._waiting) + bool(self.running) >= self._limit:
                 raise Busy
             self.history.append(job)
             self._waiting.append(job)

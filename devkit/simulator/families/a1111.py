@@ -22,7 +22,7 @@ class A1111(Generating):
         """Serve tasks, upscaling and captions beside."""
         super().add_routes()
         tasks = {"guarded": False, "part": "webui"}
-        self.get("/internal/pending-tasks", self._pending_tasks, **tasks)
+        self.get("/internal/pending-tasks", lambda: {"tasks": self._pending()}, **tasks)
         self.post("/internal/progress", self._progress, fields="progress", **tasks)
         self.post("/sdapi/v1/interrogate", self._interrogate, fields="interrogate")
         extra = "extra-single-image"
@@ -31,9 +31,6 @@ class A1111(Generating):
     def _pending(self) -> list[str]:
         """Return the queue, and tasks that failed before they began."""
         return [job.task for job in self.queue.history if job.task and not job.has_begun]
-
-    def _pending_tasks(self) -> Body:
-        return {"size": len(self._pending()), "tasks": self._pending()}
 
     def _progress(self, body: Body) -> Body:
         """Return where one task stands."""

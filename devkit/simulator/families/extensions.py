@@ -62,9 +62,8 @@ class ControlNet(Extension):
             }
             g.notes[f"ControlNet {number}"] = joined(said)
             image = _image_of(g, unit)
-            if not image or said["Module"] not in self._modules:
-                continue
-            if said["Resize Mode"] in KNOWN["resize modes"]:
+            known = said["Module"] in self._modules and said["Resize Mode"] in KNOWN["resize modes"]
+            if image and known:
                 self._guide(g, unit, image, said)
 
     def _guide(self, g: Generation, unit: Body, image: Image.Image, said: Body) -> None:

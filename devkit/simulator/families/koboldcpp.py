@@ -109,15 +109,13 @@ class KoboldCpp(OneModel):
             cfg_scale=min(max(_number(given.get("cfg_scale"), 5.0), 1.0), 25.0),
             clip_skip=int(_number(given.get("clip_skip"), -1)),
             strength=_number(given.get("denoising_strength"), 0.6),
-            size=size,
-            final_size=(size[0] * factor, size[1] * factor),
+            size=size, final_size=(size[0] * factor, size[1] * factor),
             sampler=self.named("samplers", sampler, samplers) or "euler_a",
             scheduler=self.named("schedulers", given.get("scheduler", "").lower(), {}),
             loras={item.get("path", ""): item.get("multiplier", 1) for item in loras},
-            source=source,
-            mask=self.opened_mask(given),
+            source=source, mask=self.opened_mask(given),
             is_void=not self.model_file or isinstance(texts, str) or bool(texts[0] and not source),
-        )
+        )  # fmt: skip
 
     def infotext(self, asked: Asked, seed: int) -> str:
         """Return the parameters in the server's own format; LoRAs as tags behind the prompt."""

@@ -63,22 +63,15 @@ class SdCpp(OneModel):
         seed = fields["seed"] if 0 <= fields["seed"] < LARGEST_SEED else clock
         sampler = str(given.get("sampler_name")).lower()
         return Asked(
-            prompt=fields["prompt"],
-            negative_prompt=fields["negative_prompt"],
+            prompt=fields["prompt"], negative_prompt=fields["negative_prompt"],
             seeds=[seed + number for number in range(min(max(fields["batch_size"], 1), 8))],
-            steps=min(max(fields["steps"], 1), 100),
-            cfg_scale=fields["cfg_scale"],
-            clip_skip=fields["clip_skip"],
-            strength=fields["denoising_strength"],
-            size=size,
-            final_size=_final_size(size, hires),
+            steps=min(max(fields["steps"], 1), 100), cfg_scale=fields["cfg_scale"],
+            clip_skip=fields["clip_skip"], strength=fields["denoising_strength"],
+            size=size, final_size=_final_size(size, hires), hires=hires,
             sampler=self.named("samplers", sampler, self.data["spellings"]) or "NONE",
             scheduler=self.named("schedulers", given.get("scheduler"), {"normal": "discrete"}),
-            loras=self._used_loras(given),
-            source=source,
-            mask=self.opened_mask(given),
-            hires=hires,
-        )
+            loras=self._used_loras(given), source=source, mask=self.opened_mask(given),
+        )  # fmt: skip
 
     def _used_loras(self, given: Body) -> dict[str, float]:
         """Return the LoRAs; refuse all of them while nobody has asked for the list."""

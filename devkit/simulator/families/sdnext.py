@@ -127,11 +127,9 @@ class SDNext(Generating):
             self.prepare_sources(g)
         if g.values["enable_hr"]:
             self.prepare_hires(g)
-        g.notes |= {
-            "VAE": vae.rpartition(".")[0] if vae in self.inventory.vaes else None,
-            "CLiP-skip": clip_skip if clip_skip > 1 else None,
-            "LoRA networks": ", ".join(used) or None,
-        }
+        g.notes["VAE"] = vae.rpartition(".")[0] if vae in self.inventory.vaes else None
+        g.notes["CLiP-skip"] = clip_skip if clip_skip > 1 else None
+        g.notes["LoRA networks"] = ", ".join(used) or None
 
     def prepare_sources(self, g: Generation) -> None:
         """Fit the images; without a resize mode the image's own size counts."""
