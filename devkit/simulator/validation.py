@@ -14,11 +14,7 @@ SHAPES: dict[str, type] = {"array": list, "object": dict}
 
 
 class Invalid(Exception):
-    """A body that the server refuses with 422; ``findings`` are the entries of ``detail``."""
-
-    def __init__(self, *findings: Finding) -> None:
-        super().__init__("invalid")
-        self.findings = findings
+    """A body that the server refuses with 422; its arguments are the entries of ``detail``."""
 
 
 class Validation:

@@ -88,10 +88,8 @@ class KoboldCpp(OneModel):
     def asked(self, kind: str, given: Body) -> Asked:  # noqa: ARG002
         """Return what a request asks for, brought back into bounds."""
         texts = given.get("init_images") or [""]
-        for name, types in TYPES.items():
-            if not isinstance(given.get(name, types[0]()), types):
-                raise Dropped
-        if not isinstance(texts[0], str):
+        fits = (isinstance(given.get(name, kinds[0]()), kinds) for name, kinds in TYPES.items())
+        if not isinstance(texts[0], str) or not all(fits):
             raise Dropped
         size = _size(*(int(_number(given.get(name), 512)) for name in ("width", "height")))
         factor = 4 if self.settings.upscaler_model and given.get("enable_hr") is True else 1

@@ -1,7 +1,6 @@
 """What stable-diffusion.cpp and KoboldCpp share: one model, and no schema for bodies."""
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -151,5 +150,4 @@ class OneModel(Family):
 
     def failed(self) -> Body:
         """Return what a failure looks like: an empty string for an image."""
-        info = json.dumps({"job_timestamp": time.strftime("%Y%m%d%H%M%S")})
-        return {"images": [""], "parameters": {}, "info": info}
+        return {"images": [""], "parameters": {}, "info": '{"job_timestamp": "20260723120000"}'}

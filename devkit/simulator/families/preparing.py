@@ -140,10 +140,8 @@ class Preparing(WebUI):
         if values["hr_sampler_name"] not in (None, *samplers):
             raise self.failure("hires sampler", values["hr_sampler_name"])
         wide, high, scale = values["hr_resize_x"], values["hr_resize_y"], values["hr_scale"]
-        size = (g.size[0] * scale, g.size[1] * scale)
-        if wide or high:
-            size = (wide or g.size[0] * high / g.size[1], high or g.size[1] * wide / g.size[0])
-        g.final_size = whole_blocks(*size)
+        factor = wide / g.size[0] or high / g.size[1] or scale
+        g.final_size = whole_blocks(wide or g.size[0] * factor, high or g.size[1] * factor)
         g.notes |= {
             "Denoising strength": values["denoising_strength"],
             "Hires upscaler": values["hr_upscaler"], "Hires CFG Scale": values.get("hr_cfg"),

@@ -65,7 +65,7 @@ class WebUI(Family):
         try:
             return super().answer(request)
         except Invalid as invalid:
-            return self.written({"detail": invalid.findings}, 422)
+            return self.written({"detail": invalid.args}, 422)
 
     def read(self, route: Route, request: Request) -> Any:
         """Parse, authenticate, validate: in the order of FastAPI."""
