@@ -39,14 +39,16 @@ class FaultInjector:
         self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
     ) -> Answer:
         """Return the usual answer, spoilt or not."""
-        if settings.fault is None or not FAULTS[settings.fault][0](request):
+        if settings.fault is None:
+            return usual()
+        hits, effect = FAULTS[settings.fault]
+        if not hits(request):
             return usual()
         with self._lock:
             number = self._seen - settings.fault_after
             self._seen += 1
         if number < 0 or (settings.fault_count is not None and number >= settings.fault_count):
             return usual()
-        effect = FAULTS[settings.fault][1]
         return effect(Scene(request, family, settings, usual, self))
 
     def restart(self, scene: "Scene") -> Answer:

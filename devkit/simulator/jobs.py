@@ -39,8 +39,8 @@ class Job:
         """Spend the time of a batch's steps; return whether nobody interrupted it."""
         for step in range(steps):
             self.share_of_batch = step / steps
-            if seconds_a_step:
-                self.stop.wait(seconds_a_step)
+            if seconds_a_step and self.stop.wait(seconds_a_step):
+                return False
         return not self.stop.is_set()
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +12,6 @@ from devkit.simulator import Simulator
 from devkit.simulator.fault_injector import FAULTS
 
 BODY = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 5}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    with Simulator("a1111", catalog="recorded") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def sim(shared: Simulator) -> Simulator:
-    shared.reset()
-    return shared
 
 
 def generate(sim: Simulator, **options: Any) -> requests.Response:

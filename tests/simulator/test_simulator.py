@@ -4,7 +4,6 @@ import base64
 import io
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Thread
@@ -18,18 +17,6 @@ from devkit.simulator import Simulator
 from devkit.simulator.families import FAMILIES
 
 BODY = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 5}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    with Simulator("a1111") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def sim(shared: Simulator) -> Simulator:
-    shared.reset()
-    return shared
 
 
 def post(sim: Simulator, path: str = "/sdapi/v1/txt2img", **fields: Any) -> requests.Response:
