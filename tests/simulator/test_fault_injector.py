@@ -31,26 +31,18 @@ def test_a_fault_without_a_name_of_its_own_is_refused(sim: Simulator) -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [
-        ("oom", 500, "OutOfMemoryError"),
-        ("nan", 500, "NansException"),
+        ("oom", 500, "OutOfMemoryError"), ("nan", 500, "NansException"),
         ("no_checkpoint", 500, "FileNotFoundError"),
-        ("model_load_failed", 500, "SafetensorError"),
-        ("extension_missing", 422, "ADetailer"),
-        ("validation_422", 422, "not a valid integer"),
-        ("proxy_413", 413, "<html>"),
-        ("proxy_502", 502, "Bad Gateway"),
-        ("proxy_503", 503, "<html>"),
-        ("proxy_504", 504, "Gateway Time"),
-        ("not_json", 200, "<html>"),
-        ("not_json_text", 200, "OK"),
-        ("wrong_json", 200, "[{"),
-        ("unauthorized", 401, "Not authenticated"),
-        ("forbidden", 403, "<html>"),
-        ("no_api", 404, "Not Found"),
-        ("redirect_same_origin", 307, ""),
+        ("model_load_failed", 500, "SafetensorError"), ("extension_missing", 422, "ADetailer"),
+        ("validation_422", 422, "not a valid integer"), ("proxy_413", 413, "<html>"),
+        ("proxy_502", 502, "Bad Gateway"), ("proxy_503", 503, "<html>"),
+        ("proxy_504", 504, "Gateway Time"), ("not_json", 200, "<html>"),
+        ("not_json_text", 200, "OK"), ("wrong_json", 200, "[{"),
+        ("unauthorized", 401, "Not authenticated"), ("forbidden", 403, "<html>"),
+        ("no_api", 404, "Not Found"), ("redirect_same_origin", 307, ""),
         ("redirect_other_origin", 307, ""),
     ],
-)
+)  # fmt: skip
 def test_answers_of_its_own(sim: Simulator, fault: str, status: int, words: str) -> None:
     sim.configure(fault=fault)
     answer = generate(sim, allow_redirects=False)
@@ -61,11 +53,7 @@ def test_answers_of_its_own(sim: Simulator, fault: str, status: int, words: str)
 
 @pytest.mark.parametrize(
     ("fault", "images"),
-    [
-        ("bad_base64", ["!!no base64!!"]),
-        ("empty_picture", [""]),
-        ("no_pictures", []),
-    ],
+    [("bad_base64", ["!!no base64!!"]), ("empty_picture", [""]), ("no_pictures", [])],
 )
 def test_spoilt_pictures_come_after_the_work(sim: Simulator, fault: str, images: list[str]) -> None:
     sim.configure(fault=fault)
