@@ -1,20 +1,17 @@
 """``python -m devkit.simulator --family a1111 --port 7860``: one simulated server."""
 
-from __future__ import annotations
-
 import argparse
 import json
-import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
-from devkit.simulator.app import Simulation, application
 from devkit.simulator.families import FAMILIES
-from devkit.simulator.server import Front
 from devkit.simulator.settings import Settings
+from devkit.simulator.simulation import Simulation
 
 LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 
@@ -22,31 +19,29 @@ LOOPBACK, EVERYWHERE = "127.0.0.1", "0.0.0.0"
 def arguments(given: list[str]) -> tuple[Settings, str, int, bool]:
     """Return settings, host, port and whether to end with the parent."""
     parser = argparse.ArgumentParser(prog="python -m devkit.simulator", description=__doc__)
-    parser.add_argument("--family", choices=sorted(FAMILIES), default="a1111")
-    parser.add_argument(
+    add = parser.add_argument
+    add("--family", choices=sorted(FAMILIES), default="a1111")
+    add(
         "--host", default=LOOPBACK, metavar="ADDRESS",
         help=f"where to listen; {EVERYWHERE} for a Dify in Docker (default: {LOOPBACK})",
     )  # fmt: skip
-    parser.add_argument("--port", type=int, default=7860, help="0 picks a free one")
-    parser.add_argument("--auth", metavar="USER:PASSWORD")
-    parser.add_argument("--subpath", default="", metavar="/PATH")
-    parser.add_argument("--catalog", choices=("demo", "recorded"), default="demo")
-    parser.add_argument("--step-seconds", type=float, default=0.0)
-    parser.add_argument("--model-load-seconds", type=float, default=0.0)
-    parser.add_argument("--samples-format", choices=("png", "jpg", "webp"))
-    parser.add_argument("--extensions", nargs="*", default=[], metavar="NAME")
-    parser.add_argument("--fault", metavar="NAME")
-    parser.add_argument("--nowebui", dest="webui", action="store_false")
-    parser.add_argument("--no-api", dest="api", action="store_false")
-    parser.add_argument("--with-parent", action="store_true", help="end when stdin is closed")
-    parser.add_argument("--settings", type=json.loads, default={}, help="any settings, as JSON")
+    add("--port", type=int, default=7860, help="0 picks a free one")
+    add("--auth", metavar="USER:PASSWORD")
+    add("--subpath", default="", metavar="/PATH")
+    add("--catalog", choices=("demo", "recorded"), default="demo")
+    add("--step-seconds", type=float, default=0.0)
+    add("--model-load-seconds", type=float, default=0.0)
+    add("--samples-format", choices=("png", "jpg", "webp"))
+    add("--extensions", nargs="*", default=[], metavar="NAME")
+    add("--fault", metavar="NAME")
+    add("--nowebui", dest="webui", action="store_false")
+    add("--no-api", dest="api", action="store_false")
+    add("--with-parent", action="store_true", help="end when stdin is closed")
+    add("--settings", type=json.loads, default={}, help="any settings, as JSON")
     options = vars(parser.parse_args(given))
-    host: str = options.pop("host")
-    port: int = options.pop("port")
-    with_parent: bool = options.pop("with_parent")
+    host, port, with_parent = (options.pop(name) for name in ("host", "port", "with_parent"))
     more: dict[str, Any] = options.pop("settings")
-    known = {item.name for item in fields(Settings)}
-    unknown = set(more) - known
+    unknown = set(more) - {item.name for item in fields(Settings)}
     if unknown:
         parser.error(f"no such settings: {', '.join(sorted(unknown))}")
     return Settings(**{**options, **more}), host, port, with_parent
@@ -68,44 +63,33 @@ def words_for_dify(host: str, port: int, subpath: str) -> str:
 
 
 def _address_in_the_network() -> str:
-    """Return the address of this machine by which others reach it."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # No packet is sent; it only asks which interface would be used.
             probe.connect(("192.0.2.1", 9))
         except OSError:
             return socket.gethostname()
-        address: str = probe.getsockname()[0]
-    return address
+        return str(probe.getsockname()[0])
 
 
 def main() -> None:
     """Listen, print the addresses, as JSON in the first line, serve until the process is ended."""
     settings, host, port, with_parent = arguments(sys.argv[1:])
-    simulation = Simulation(settings)
-    app = application(simulation)
-    simulation.front = Front(app, port, host, keep_alive=simulation.family.keep_alive)
-    control = Front(app, 0, keep_alive=True)
+    simulation = Simulation(settings, host, port)
+    port = simulation.front.port
     local = LOOPBACK if host == EVERYWHERE else host
-    line = {
-        "url": f"http://{local}:{simulation.front.port}{settings.subpath}",
-        "control": f"http://127.0.0.1:{control.port}",
-        "family": settings.family,
+    told = {
+        "url": f"http://{local}:{port}{settings.subpath}",
+        "control": f"http://{LOOPBACK}:{simulation.control.port}",
     }
-    print(json.dumps(line), flush=True)
+    print(json.dumps(told), flush=True)
     if not with_parent:
-        print(words_for_dify(host, simulation.front.port, settings.subpath), flush=True)
-    done = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: done.set())
-    signal.signal(signal.SIGINT, lambda *_: done.set())
-    if with_parent:
-        threading.Thread(target=_wait_for_parent, args=(done,), daemon=True).start()
-    done.wait()
-
-
-def _wait_for_parent(done: threading.Event) -> None:
-    sys.stdin.read()
-    done.set()
+        print(words_for_dify(host, port, settings.subpath), flush=True)
+    with suppress(KeyboardInterrupt):
+        if with_parent:
+            sys.stdin.read()
+        else:
+            threading.Event().wait()
 
 
 if __name__ == "__main__":

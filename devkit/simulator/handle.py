@@ -1,18 +1,19 @@
 """Runs a simulator in a process of its own, for tests and the demonstration."""
 
-from __future__ import annotations
-
-import http.client
 import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 from devkit.closing import Closing
 
 START_SECONDS = 30
 ROOT = Path(__file__).parents[2]
+COMMAND = (sys.executable, "-m", "devkit.simulator", "--with-parent")
+UNPROXIED = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class Simulator(Closing):
@@ -20,26 +21,19 @@ class Simulator(Closing):
 
     Args:
         family: a1111, a1111-1.6, forge, sdnext, sdcpp or koboldcpp.
-        port: where to listen on 127.0.0.1; 0 picks a free port.
-        settings: any further field of ``devkit.simulator.settings.Settings``.
+        port: Where to listen on 127.0.0.1; 0 picks a free port.
+        settings: Any further field of ``devkit.simulator.settings.Settings``.
 
-    Example:
-        >>> with Simulator(family="forge", auth="user:pass") as sim:
-        ...     requests.get(sim.url + "/sdapi/v1/sd-models", auth=("user", "pass"))
+    Attributes:
+        url: The server's base URL, with the sub-path, without a slash at the end.
     """
 
     def __init__(self, family: str = "a1111", *, port: int = 0, **settings: Any) -> None:
-        """Start the process and wait until it listens. Raises RuntimeError when it does not."""
         self.family = family
         given = json.dumps({"family": family, **settings})
-        command = [sys.executable, "-m", "devkit.simulator", "--port", str(port), "--with-parent"]
-        self._process = subprocess.Popen(
-            [*command, "--settings", given],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=ROOT,
-        )
+        command = [*COMMAND, "--port", str(port), "--settings", given]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -47,45 +41,34 @@ class Simulator(Closing):
             raise RuntimeError(f"the simulator ended with {self._process.returncode}")
         told = json.loads(line)
         self.url: str = told["url"]
-        """The server's base URL, with the sub-path, without a slash at the end."""
-        self._control: str = told["control"].removeprefix("http://")
+        self._control: str = told["control"]
 
     def configure(self, **settings: Any) -> None:
-        """Change live settings. Raises ValueError for those that do not exist."""
-        self._command("configure", settings)
+        """Change live settings; raise ValueError for those that do not exist."""
+        self._ask("configure", settings)
 
     def reset(self) -> None:
-        """Back to the state right after the start."""
-        self._command("reset", {})
+        """Go back to the state right after the start."""
+        self._ask("reset")
 
     def journal(self) -> list[dict[str, Any]]:
-        """All requests since the start: method, path, query, headers, body, time, status."""
-        entries: list[dict[str, Any]] = self._command("journal")
-        return entries
+        """Return all requests since the start: method, path, headers, body, time, status."""
+        return list(self._ask("journal"))
 
     def jobs(self) -> list[dict[str, Any]]:
-        """All jobs since the start: task, kind, prompt, seed, model, state and times."""
-        jobs: list[dict[str, Any]] = self._command("jobs")
-        return jobs
+        """Return all jobs since the start: task, kind, prompt, seed, model, state and times."""
+        return list(self._ask("jobs"))
 
     def close(self) -> None:
         """End the process."""
-        self._process.terminate()
-        self._process.wait()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe:
-                pipe.close()
+        with self._process:
+            self._process.terminate()
 
-    def _command(self, name: str, body: dict[str, Any] | None = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        connection = http.client.HTTPConnection(self._control, timeout=START_SECONDS)
+    def _ask(self, name: str, body: Any = None) -> Any:
+        url, data = f"{self._control}/{name}", json.dumps(body).encode()
         try:
-            headers = {"Content-Type": "application/json"}
-            connection.request("GET" if data is None else "POST", f"/_sim/{name}", data, headers)
-            answer = connection.getresponse()
-            value = json.load(answer)
-        finally:
-            connection.close()
-        if answer.status != 200:
-            raise ValueError(value["error"])
-        return value
+            with UNPROXIED.open(url, data, START_SECONDS) as answer:
+                return json.load(answer)
+        except HTTPError as error:
+            with error:
+                raise ValueError(json.load(error)["error"]) from None

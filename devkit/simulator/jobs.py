@@ -1,29 +1,23 @@
 """One job at a time, first come first served, as all the real servers work."""
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Literal
-
-State = Literal["queued", "running", "done", "interrupted", "failed"]
-
-PUBLIC = (
-    "task", "kind", "prompt", "seed", "model", "steps", "batches", "state",
-    "arrived", "started", "ended",
-)  # fmt: skip
-
-REMEMBERED_TASKS = 16
-"""So many finished tasks A1111 remembers for ``/internal/progress``."""
+from typing import Any
 
 
 @dataclass
 class Job:
-    """One generation. Times are seconds since the epoch."""
+    """One generation. Times are seconds since the epoch.
+
+    Attributes:
+        has_begun: Its images were good and sampling starts; A1111 never takes others off its list.
+        stop: Set by whoever interrupts it; it ends as soon as the step at hand does.
+        share_of_batch: How much of the batch at hand is done, 0 to 1.
+    """
 
     task: str
     kind: str
@@ -32,56 +26,22 @@ class Job:
     model: str | None = None
     steps: int = 0
     batches: int = 1
-    state: State = "queued"
+    batch: int = 0
+    share_of_batch: float = 0.0
+    state: str = "queued"
+    has_begun: bool = False
     arrived: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
-    batch: int = 0
-    step: int = 0
-    sampling_steps: int = 0
-    interrupted: bool = False
-    skipped: bool = False
-    _wake: threading.Event = field(default_factory=threading.Event, repr=False)
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def sample(self, steps: int, seconds_a_step: float) -> bool:
-        """Spend the time of a batch's steps; False when interrupted or skipped on the way."""
-        self.sampling_steps = steps
-        for self.step in range(max(steps, 0)):
-            if self.interrupted or self.skipped:
+        """Spend the time of a batch's steps; return whether nobody interrupted it."""
+        for step in range(steps):
+            self.share_of_batch = step / steps
+            if seconds_a_step and self.stop.wait(seconds_a_step):
                 return False
-            if seconds_a_step:
-                self._wake.wait(seconds_a_step)
-        return not (self.interrupted or self.skipped)
-
-    def pause(self, seconds: float) -> None:
-        """Spend time that no interruption shortens (loading a model)."""
-        time.sleep(seconds)
-
-    def interrupt(self) -> None:
-        """Stop as soon as the step at hand ends."""
-        self.interrupted = True
-        self._wake.set()
-
-    def skip(self) -> None:
-        """End the batch at hand, go on with the next."""
-        self.skipped = True
-        self._wake.set()
-
-    def next_batch(self) -> None:
-        """Forget a skip, it was meant for one batch."""
-        self.skipped = False
-        if not self.interrupted:
-            self._wake.clear()
-
-    @property
-    def share(self) -> float:
-        """How much of the sampling is done, 0 to 1."""
-        within = self.step / self.sampling_steps if self.sampling_steps else 0.0
-        return (self.batch + within) / max(self.batches, 1)
-
-    def as_dict(self) -> dict[str, Any]:
-        """The public facts, for the control API."""
-        return {name: getattr(self, name) for name in PUBLIC}
+        return not self.stop.is_set()
 
 
 class Busy(Exception):
@@ -93,63 +53,45 @@ class Queue:
 
     A client that goes away changes nothing: its thread goes on (recordings
     client-disconnect-progress-samples of A1111 and Forge).
+
+    Args:
+        limit: The largest number of jobs at once, the running one included.
     """
 
     def __init__(self, limit: int | None = None) -> None:
-        """``limit`` is the largest number of jobs at once, the running one included."""
         self.history: list[Job] = []
         self.running: Job | None = None
-        self.last: Job | None = None
-        self.pending: dict[str, float] = {}
-        self.finished: deque[str] = deque(maxlen=REMEMBERED_TASKS)
         self._limit = limit
         self._waiting: deque[Job] = deque()
         self._changed = threading.Condition()
 
     @contextmanager
     def turn(self, job: Job) -> Iterator[Job]:
-        """Wait for the job's turn, hold the server for it, and tell how it ended.
+        """Wait for the job's turn, hold the server for it, and note how it ended.
 
-        Raises Busy when the queue is full.
+        Raises:
+            Busy: The queue is full.
         """
         with self._changed:
-            ahead = len(self._waiting) + (self.running is not None)
-            if self._limit is not None and ahead >= self._limit:
+            if self._limit and len(self._waiting) + bool(self.running) >= self._limit:
                 raise Busy
             self.history.append(job)
             self._waiting.append(job)
-            self.pending.setdefault(job.task, job.arrived)
-            while self.running is not None or self._waiting[0] is not job:
-                self._changed.wait()
-            self._waiting.popleft()
-            self.running = self.last = job
+            self._changed.wait_for(lambda: self.running is None and self._waiting[0] is job)
+            self.running = self._waiting.popleft()
         job.state, job.started = "running", time.time()
         try:
             yield job
+            job.state = "interrupted" if job.stop.is_set() else "done"
         except BaseException:
             job.state = "failed"
             raise
-        else:
-            job.state = "interrupted" if job.interrupted else "done"
         finally:
             job.ended = time.time()
             with self._changed:
                 self.running = None
                 self._changed.notify_all()
 
-    def begin(self, job: Job) -> None:
-        """The task leaves the pending list: its inputs were good, sampling starts."""
-        self.pending.pop(job.task, None)
-
-    def end(self, job: Job) -> None:
-        """The task is remembered as completed, however it ended."""
-        self.finished.append(job.task)
-
     def told(self) -> list[dict[str, Any]]:
-        """All jobs since the start."""
-        return [job.as_dict() for job in list(self.history)]
-
-    @property
-    def waiting(self) -> int:
-        """How many jobs wait for their turn."""
-        return len(self._waiting)
+        """Return the facts of all jobs since the start."""
+        return [{**vars(job), "stop": job.stop.is_set()} for job in list(self.history)]

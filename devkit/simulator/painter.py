@@ -1,7 +1,5 @@
 """The simulator's images: drawn from prompt, seed and model, the same each time, and changed."""
 
-from __future__ import annotations
-
 import random
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
@@ -24,11 +22,8 @@ def paint(prompt: str, seed: int, model: str, width: int, height: int) -> Image.
 
 def half_done(image: Image.Image, share: float, seed: int) -> Image.Image:
     """Return what an interrupted job does: the image still under noise, the less of it was done."""
-    dice = random.Random(seed)
     grain = (max(image.width // 4, 1), max(image.height // 4, 1))
-    noise = Image.frombytes("RGB", grain, dice.randbytes(grain[0] * grain[1] * 3))
-    blurred = image.filter(ImageFilter.GaussianBlur(max(image.width // 32, 1)))
-    return Image.blend(noise.resize(image.size), blurred, min(max(share, 0.1), 0.9))
+    return Image.blend(_noise(grain, seed).resize(image.size), image, min(max(share, 0.1), 0.9))
 
 
 def weighed_down(image: Image.Image, png_bytes: int, seed: int) -> Image.Image:
@@ -37,14 +32,15 @@ def weighed_down(image: Image.Image, png_bytes: int, seed: int) -> Image.Image:
     ``png_bytes`` is the size at 1024x1024; other sizes get their share by area.
     """
     rows = round(png_bytes / (1024 * 1024) * image.height / 3)
-    rows = max(0, min(rows - rows // 40, image.height))
-    if not rows:
-        return image
-    dice = random.Random(seed)
-    noise = Image.frombytes("RGB", (image.width, rows), dice.randbytes(image.width * rows * 3))
+    rows = min(rows - rows // 40, image.height)
     result = image.copy()
-    result.paste(noise, (0, image.height - rows))
+    if rows:
+        result.paste(_noise((image.width, rows), seed), (0, image.height - rows))
     return result
+
+
+def _noise(size: tuple[int, int], seed: int) -> Image.Image:
+    return Image.frombytes("RGB", size, random.Random(seed).randbytes(size[0] * size[1] * 3))
 
 
 def derived(
@@ -55,10 +51,10 @@ def derived(
     A whole image keeps its composition and takes on the colours of the painted one, as far as the
     strength goes; what is masked is painted anew. The mask is white where the image may change.
     """
-    strength = min(max(strength, 0.0), 1.0)
+    strength, source = min(max(strength, 0.0), 1.0), source.resize(painted.size)
     if mask is not None:
         mixed = Image.blend(source, painted, min(strength * 1.25, 1.0))
-        return Image.composite(mixed, source, mask)
+        return Image.composite(mixed, source, mask.resize(painted.size))
     mixed = Image.blend(source, _recoloured(source, painted), min(strength * 1.5, 1.0))
     if strength <= NEW_COMPOSITION:
         return mixed
@@ -66,22 +62,11 @@ def derived(
 
 
 def _recoloured(image: Image.Image, palette: Image.Image) -> Image.Image:
-    """Return the image with another one's colours: its darkest for the darkest, and so on."""
-    grey = image.convert("L")
-    small = palette.resize((16, 16), Image.Resampling.BOX)
-    bands = (band.tobytes() for band in (small.convert("L"), *small.split()))
-    by_light = sorted(zip(*bands, strict=True))
-    colours = Image.frombytes(
-        "RGB", (256, 1), bytes(value for one in by_light for value in one[1:])
-    )
-    # Neighbours in light may have very different hues, and a smooth sky would get stripes.
-    colours = colours.resize((8, 1), Image.Resampling.BOX).resize((256, 1))
-    below, ranks = 0, []
-    for count in grey.histogram():
-        ranks.append((below + count // 2) * 255 // (image.width * image.height))
-        below += count
-    tables = [band.tobytes()[rank] for band in colours.split() for rank in ranks]
-    return Image.merge("RGB", (grey, grey, grey)).point(tables)
+    """Return the image with its own light and another one's colours."""
+    light = image.convert("L")
+    small = palette.resize((2, 2), Image.Resampling.BOX).resize(image.size)
+    _, blue, red = small.convert("YCbCr").split()
+    return Image.merge("YCbCr", (light, blue, red)).convert("RGB")
 
 
 def edges(image: Image.Image) -> Image.Image:
@@ -94,23 +79,14 @@ def edges(image: Image.Image) -> Image.Image:
 
 
 def described(image: Image.Image) -> str:
-    """Return a caption that follows from the image's colours."""
+    """Return a caption that follows from the image's shape and colours."""
     small = image.convert("RGB").resize((1, 2), Image.Resampling.BOX)
-    names = [_name(small.getpixel((0, row))) for row in (0, 1)]
-    shape = (
-        "square"
-        if image.width == image.height
-        else ("wide" if image.width > image.height else "tall")
-    )
-    return f"a {shape} landscape with a {names[0]} sky and {names[1]} hills"
+    sky, ground = (_colour_name(small.tobytes()[row : row + 3]) for row in (0, 3))
+    shape = "wide" if image.width > image.height else "tall"
+    return f"a {shape} landscape with a {sky} sky and {ground} hills"
 
 
-def _name(pixel: object) -> str:
-    red, green, blue = pixel if isinstance(pixel, tuple) else (0, 0, 0)
-    bright = (red + green + blue) / 3
-    if max(red, green, blue) - min(red, green, blue) < 24:
-        return "white" if bright > 190 else "black" if bright < 60 else "grey"
-    strongest = max((red, "red"), (green, "green"), (blue, "blue"))[1]
-    if strongest == "red" and green > 0.7 * red:
-        strongest = "golden"
-    return f"dark {strongest}" if bright < 70 else strongest
+def _colour_name(pixel: bytes) -> str:
+    if max(pixel) - min(pixel) < 24:
+        return "white" if max(pixel) > 150 else "grey"
+    return ("red", "green", "blue")[pixel.index(max(pixel))]

@@ -1,11 +1,9 @@
 """What a simulated server is started with and what can be changed while it runs."""
 
-from __future__ import annotations
-
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-STARTUP_ONLY = frozenset({"family", "auth", "gradio_auth", "subpath", "webui", "api"})
+STARTUP_ONLY = frozenset({"family", "auth", "subpath", "webui", "api"})
 """Settings that a running server cannot change: they are command line flags of the real ones."""
 
 
@@ -14,33 +12,28 @@ class Settings:
     """Start-up flags and live settings of one simulated server.
 
     Attributes:
-        family: one of ``devkit.simulator.families.FAMILIES``.
+        family: One of ``devkit.simulator.families.FAMILIES``.
         auth: ``user:password`` as with ``--api-auth`` (SD.Next: ``--auth``); None = open.
-        gradio_auth: ``user:password`` of A1111's ``--gradio-auth``, which does not guard the API.
         subpath: ``/sd`` as with ``--subpath``.
         webui: False plays ``--nowebui``: no page at ``/``, no ``/internal/*``.
         api: False plays a start without ``--api``: 404 under ``/sdapi``, the page at ``/`` lives.
         catalog: ``demo`` (realistic names) or ``recorded`` (those of the recordings).
-        models: file names below the model folder instead of the catalog's; [] = no checkpoint.
-        extensions: any of ``controlnet`` and ``adetailer`` (Forge has ControlNet built in).
+        models: File names below the model folder instead of the catalog's; [] = no checkpoint.
+        extensions: Any of ``controlnet`` and ``adetailer`` (Forge has ControlNet built in).
         samples_format: png, jpg or webp instead of the family's own default.
-        step_seconds: how long one sampling step takes.
-        model_load_seconds: how long switching to another model takes.
-        fault: a name of ``devkit.simulator.faults.FAULTS``; None = none.
-        fault_after: so many affected requests are answered well before the fault sets in.
-        fault_count: the fault hits so many requests, then stops; None = for ever.
-        fault_seconds: how long ``restarting`` lasts, and the pause between trickled bytes x 100.
-        cache_answers: keep the whole serialized answer of equal generations (prompt, size, count;
-            the seed is ignored) and serve the next equal one from memory: for benchmarks.
-        png_bytes: size of a 1024x1024 PNG in bytes (other sizes in proportion to their area),
-            reached by noise in the lower part of the image; None = no noise, some 50 KB.
+        step_seconds: How long one sampling step takes.
+        model_load_seconds: How long switching to another model takes.
+        fault: A name of ``devkit.simulator.fault_injector.FAULTS``; None = none.
+        fault_after: So many affected requests are answered well before the fault sets in.
+        fault_count: The fault hits so many requests, then stops; None = for ever.
+        fault_seconds: How long ``restarting`` lasts, and the pause between trickled bytes x 100.
+        cache_answers: Serve equal generations, whatever their seed, from memory: for benchmarks.
+        png_bytes: Size of a 1024x1024 PNG, by noise in its lower part; None = no noise.
         upscaler_model: KoboldCpp's own upscaler flag: upscaling and hires act only with it.
-        rate_limit: SD.Next's requests a minute for each path (a generation counts 5); 0 = none.
     """
 
     family: str = "a1111"
     auth: str | None = None
-    gradio_auth: str | None = None
     subpath: str = ""
     webui: bool = True
     api: bool = True
@@ -57,10 +50,13 @@ class Settings:
     cache_answers: bool = False
     png_bytes: int | None = None
     upscaler_model: bool = False
-    rate_limit: int = 0
 
-    def changed(self, **changes: Any) -> Settings:
-        """A copy with changes; raises ValueError for names that do not exist or need a restart."""
+    def changed(self, **changes: Any) -> "Settings":
+        """Return a copy with changes.
+
+        Raises:
+            ValueError: No such setting, or one that needs a restart.
+        """
         known = {item.name for item in fields(self)}
         for name in changes:
             if name not in known:
@@ -68,7 +64,3 @@ class Settings:
             if name in STARTUP_ONLY:
                 raise ValueError(f"{name!r} is a start-up flag: start another simulator")
         return replace(self, **changes)
-
-    def as_dict(self) -> dict[str, Any]:
-        """All settings by name."""
-        return asdict(self)

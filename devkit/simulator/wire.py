@@ -1,69 +1,50 @@
 """Requests and answers as the simulated servers see and make them."""
 
-from __future__ import annotations
-
 import json
+import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
 
 Headers = dict[str, str]
+JSON = "application/json"
 
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; ``path`` is the raw one, without the query and the sub-path."""
+    """One HTTP request; ``path`` has neither query nor sub-path."""
 
     method: str
     path: str
-    query_string: str = ""
+    query: str = ""
     headers: Headers = field(default_factory=dict)
     body: bytes = b""
-    client: str = "127.0.0.1"
 
-    def header(self, name: str) -> str | None:
-        """A header's value, whatever the case of its name."""
-        return self.headers.get(name.lower())
-
-    @cached_property
-    def query(self) -> Headers:
-        """The query's parameters, the last of each name."""
-        return dict(parse_qsl(self.query_string, keep_blank_values=True))
-
-    @cached_property
-    def json(self) -> Any:
-        """The body as JSON; raises ValueError."""
-        return json.loads(self.body)
+    def header(self, name: str) -> str:
+        """Return a header's value, whatever the case of its name; "" without it."""
+        return next((value for key, value in self.headers.items() if key.lower() == name), "")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. ``headers`` are added to what the server always sends."""
+    """One HTTP answer; ``sender`` writes to the socket in its place, and closes it."""
 
     status: int = 200
     body: bytes = b""
     headers: Headers = field(default_factory=dict)
+    sender: Callable[[socket.socket], None] | None = None
 
     @classmethod
-    def of_json(
-        cls,
-        value: Any,
-        status: int = 200,
-        *,
-        headers: Headers | None = None,
-        separators: tuple[str, str] = (",", ":"),
-        ascii_only: bool = False,
-        media_type: str = "application/json",
-    ) -> Answer:
-        """A JSON answer, written compactly as Starlette does unless said otherwise."""
-        text = json.dumps(value, ensure_ascii=ascii_only, separators=separators)
-        body = text.encode("utf-8", "surrogatepass")
-        return cls(status, body, {"Content-Type": media_type, **(headers or {})})
+    def of_json(cls, value: Any, status: int = 200, **style: Any) -> "Answer":
+        """Return JSON, written compactly as Starlette does unless ``style`` says otherwise."""
+        text = json.dumps(value, **{"separators": (",", ":"), "ensure_ascii": False, **style})
+        return cls.of_text(text, status, JSON)
 
     @classmethod
-    def of_text(
-        cls, text: str, status: int = 200, media_type: str = "text/html; charset=utf-8"
-    ) -> Answer:
-        """An answer of text, HTML if not said otherwise."""
-        return cls(status, text.encode(), {"Content-Type": media_type})
+    def of_text(cls, text: str, status: int = 200, media_type: str = "text/html") -> "Answer":
+        """Return text, HTML unless said otherwise."""
+        return cls(status, text.encode("utf-8", "surrogatepass"), {"Content-Type": media_type})
+
+
+NOT_FOUND = Answer.of_json({"detail": "Not Found"}, 404)
+"""FastAPI's answer for a route that does not exist."""

@@ -4,7 +4,7 @@ import pytest
 
 from devkit.faults import FAMILIES, IMAGES, Outcome, run_matrix
 from devkit.host import PluginHost
-from devkit.simulator.faults import FAULTS
+from devkit.simulator.fault_injector import FAULTS
 
 
 @pytest.fixture(scope="module")

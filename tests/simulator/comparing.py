@@ -1,190 +1,158 @@
-"""Holds a simulated answer against a recorded one: status, shape, texts, sizes of images."""
+"""Holds a simulated answer against a recorded one: all that the plugin reads of it.
 
-from __future__ import annotations
+The recorded answers themselves are played to the plugin elsewhere; here headers, the order of keys
+and what nobody reads may differ.
+"""
 
 import base64
 import binascii
 import json
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-LEAKED = re.compile(
-    r", (?:Clip skip: [\d.]+|VAE hash: \w+, VAE: [\w.-]+"
-    r"|Module 1: random-vae|Diffusion in Low Bits: float8-e4m3fn)(?=,|$)|(?<=lora: )\w{12}"
-    r"|(?<=lora_alias: )\w{12}|(?<=Init image hash: )\w{8}|, VAE: random-vae(?=,|$)",
-    re.MULTILINE,
-)
-"""What settings leaked from earlier requests add to recorded infotexts (see NOTES.txt), and the
-hashes of LoRAs, which Forge computes in its own way."""
+from sdwebui.answers.info import Info
+from sdwebui.http.server import Server
+from sdwebui.http.status_errors import error_from_response
+from sdwebui.resources import readers
+from tests.simulator.recordings import Case
 
-OTHER_MODEL = (
-    ("PNDMScheduler", "EulerAncestralDiscreteScheduler"),
-    ("Model: tiny-sd", "Model: tiny-random, Model hash: ac818510da"),
-)
+SERVER = Server.at("http://127.0.0.1:7860")
+
+LISTS: dict[str, Callable[[Any], Any]] = {
+    "/sdapi/v1/sd-models": readers.checkpoints,
+    "/sdapi/v1/samplers": readers.named,
+    "/sdapi/v1/schedulers": readers.named,
+    "/sdapi/v1/upscalers": readers.named,
+    "/sdapi/v1/latent-upscale-modes": readers.named,
+    "/sdapi/v1/sd-vae": readers.files,
+    "/sdapi/v1/sd-modules": readers.files,
+    "/sdapi/v1/loras": readers.loras,
+    "/sdapi/v1/prompt-styles": readers.styles,
+    "/sdapi/v1/embeddings": readers.embeddings,
+    "/sdapi/v1/detailers": readers.detectors,
+    "/controlnet/model_list": readers.names_under("model_list"),
+    "/controlnet/module_list": readers.names_under("module_list"),
+}
+"""How the plugin reads each list."""
+
+PROGRAM = {
+    f"/sdapi/v1/{name}" for name in ("samplers", "schedulers", "upscalers", "latent-upscale-modes")
+}
+"""Lists that a program brings along; the others are of the machine's files."""
+
+SAID = (
+    "model", "model_hash", "sampler", "scheduler", "steps", "cfg_scale", "face_restoration",
+    "first_image",
+)  # fmt: skip
+WRITTEN = (
+    "prompt", "negative_prompt", "steps", "sampler", "scheduler", "cfg_scale", "width", "height",
+    "variation_strength", "denoising_strength", "hires_upscaler", "hires_scale",
+    "hires_size", "hires_steps", "refiner", "face_restoration", "tiling", "loras", "applied_loras",
+    "clip_skip", "vae", "modules",
+)  # fmt: skip
+"""What the plugin takes from ``info`` and from the infotext of the first image."""
+
+MASKS = ("Mask blur", "Mask mode", "Inpaint area", "Masked content")
+
+LEAKED = {"clip_skip": "clip_skip|CLIP_stop", "vae": "sd_vae", "modules": "modules"}
+"""Settings that leaked from earlier requests into recordings (see their NOTES.txt): these are
+compared where the request itself names them."""
+
+DIFFUSERS = "tiny-sd"
 """SD.Next was recorded with a diffusers model loaded at the start, which is not simulated."""
 
-SEED = re.compile(r"(Seed: |Variation seed: |\"seed\": ?)-?\d+")
-NUMBERS = ("integer", "number")
 
-CHANCE = {
-    "subseed", "all_subseeds", "job_timestamp", "clip_skip", "sd_vae_name", "sd_vae_hash",
-}  # fmt: skip
-"""Members of ``info`` whose values are random, or leaked in from earlier requests."""
-
-MOMENTARY = {"live_preview", "eta", "current_image", "timestamp", "sd_checkpoint_hash"}
-"""There or null, as the moment wants it."""
-
-PARSER = "[json.exception.parse_error.101] parse error at line 1"
-"""sd.cpp's JSON library goes on to name what its own parser expected."""
-
-SEVERAL = " validation errors:\n"
-"""FastAPI goes on with a line for each."""
-
-FIXED_TEXTS = ("error", "detail", "errors", "message", "caption", "html_info", "textinfo")
+def differences(case: Case, status: int, body: Any) -> list[str]:
+    """Return what the plugin would read otherwise than it was recorded."""
+    if status != case.status:
+        return [f"status {case.status} but {status}: {body!r:.300}"]
+    if status >= 400:
+        theirs, ours = _error(case, case.answer), _error(case, body)
+        return [f"{theirs!r} but {ours!r}"] if theirs != ours else []
+    return list(_differences(case, case.answer, body))
 
 
-def differences(recorded: Any, simulated: Any, *, seeded: bool) -> Iterator[str]:
-    """What differs between two bodies; ``seeded`` says that the request fixed the seed."""
-    if isinstance(recorded, dict) and isinstance(simulated, dict) and "images" in recorded:
-        yield from _generation(recorded, simulated, seeded=seeded)
-        return
-    if isinstance(recorded, dict) and "openapi" in recorded:
-        recorded, simulated = _detectable(recorded), _detectable(simulated)
-    yield from _texts(recorded, simulated)
-    yield from shape_differences(recorded, simulated, "")
+def _error(case: Case, body: Any) -> tuple[str, str]:
+    """Return the exception that the plugin raises, and its words."""
+    text = body if isinstance(body, str) else json.dumps(body)
+    error = error_from_response(SERVER, case.status, {}, text.encode(), job=case.path)
+    return type(error).__name__, str(error).partition("Current path")[0]
 
 
-def _detectable(document: dict[str, Any]) -> dict[str, Any]:
-    """What a client tells the server's family by: title, routes, fields of the requests."""
-    schemas = document["components"]["schemas"]
-    requests = ("StableDiffusionProcessingTxt2Img", "StableDiffusionProcessingImg2Img")
-    return {
-        "title": document["info"]["title"],
-        "paths": {
-            path: dict.fromkeys(methods)
-            for path, methods in document["paths"].items()
-            if not re.search("/v2/|/browser|/autocomplete", path)
-        },
-        "fields": {
-            name: dict.fromkeys(schemas[name]["properties"]) for name in requests if name in schemas
-        },
-    }
+def _differences(case: Case, theirs: Any, ours: Any) -> Iterator[str]:
+    if case.path in LISTS:
+        read = LISTS[case.path]
+        yield from _other("list", *(_names(case.path, read(body)) for body in (theirs, ours)))
+    elif case.path.endswith("2img"):
+        yield from _generation(case, theirs, ours)
+    elif case.path == "/openapi.json":
+        yield from _other("document", _recognisable(theirs), _recognisable(ours))
+    elif case.path == "/internal/progress":
+        for key in ("active", "queued", "completed", "textinfo"):
+            yield from _other(key, theirs.get(key), ours.get(key))
+        yield from _other("progress", *(type(body.get("progress")) for body in (theirs, ours)))
+    elif case.path == "/internal/pending-tasks":
+        yield from _other("waiting", bool(theirs["tasks"]), bool(ours["tasks"]))
+    elif case.path == "/sdapi/v1/options" and case.method == "GET":
+        models = [str(body.get("sd_model_checkpoint")) for body in (theirs, ours)]
+        if DIFFUSERS not in models[0]:
+            yield from _other("model", *(re.sub(r"( \[\w+\]|\.safetensors)+$", "", one)
+                                         for one in models))  # fmt: skip
+    elif case.path == "/sdapi/v1/extra-single-image":
+        yield from _other("image", image_shape(theirs["image"]), image_shape(ours["image"]))
+    elif case.path in ("/sdapi/v1/png-info", "/sdapi/v1/interrogate", "/sdapi/v1/openclip"):
+        for key in ("info", "caption"):
+            yield from _other(key, theirs.get(key), ours.get(key))
+    elif case.path == "/api/extra/version":
+        yield from _other("program", theirs["result"], ours["result"])
 
 
-def _generation(recorded: Any, simulated: Any, *, seeded: bool) -> Iterator[str]:
-    if list(recorded) != list(simulated):
-        yield f"keys {list(recorded)} but {list(simulated)}"
-        return
-    shapes = [picture_shape(text) for text in recorded["images"] or []]
-    ours = [picture_shape(text) for text in simulated["images"] or []]
-    if shapes != ours:
-        yield f"images {shapes} but {ours}"
-    if list(recorded.get("parameters") or ()) != list(simulated.get("parameters") or ()):
-        yield f"parameters {recorded['parameters']} but {simulated['parameters']}"
-    yield from shape_differences(recorded.get("parameters"), simulated.get("parameters"), "P")
-    if "info" in recorded:
-        yield from _info(recorded["info"], simulated["info"], seeded=seeded)
-
-
-def _info(recorded: str, simulated: str, *, seeded: bool) -> Iterator[str]:
-    try:
-        theirs, ours = json.loads(recorded), json.loads(simulated)
-    except ValueError:
-        if recorded != simulated:
-            yield f"info {recorded!r} but {simulated!r}"
-        return
-    if list(theirs) != list(ours):
-        missing, extra = set(theirs) - set(ours), set(ours) - set(theirs)
-        yield f"info lacks {missing}, has {extra}, order {list(theirs)[:5]} {list(ours)[:5]}"
-    random = CHANCE if seeded else CHANCE | {"seed", "all_seeds"}
-    for key in theirs:
-        if key == "infotexts":
-            yield from _infotexts(theirs[key], ours.get(key), seeded=seeded)
-        elif key in random:
-            if isinstance(theirs[key], list) and len(theirs[key]) != len(ours.get(key, ())):
-                yield f"info.{key}: {theirs[key]} but {ours.get(key)}"
-        elif key == "sd_model_hash" and theirs[key] is None:
-            continue
-        elif LEAKED.sub("", str(theirs[key])) != LEAKED.sub("", str(ours.get(key))):
-            yield f"info.{key}: {theirs[key]!r} but {ours.get(key)!r}"
-
-
-def _infotexts(recorded: list[str], simulated: Any, *, seeded: bool) -> Iterator[str]:
-    def plain(text: str) -> str:
-        text = LEAKED.sub("", text)
-        for other, usual in OTHER_MODEL:
-            text = text.replace(other, usual)
-        return text if seeded else SEED.sub(r"\1?", text)
-
-    theirs, ours = [plain(text) for text in recorded], [plain(text) for text in simulated or []]
+def _other(name: str, theirs: Any, ours: Any) -> Iterator[str]:
     if theirs != ours:
-        whole, mine = "|".join(theirs), "|".join(ours)
-        at = next((i for i, (a, b) in enumerate(zip(whole, mine, strict=False)) if a != b), 0)
-        start = max(at - 60, 0)
-        yield f"infotexts …{whole[start : at + 90]!r} but …{mine[start : at + 90]!r}"
+        yield f"{name}: {theirs!r:.500} but {ours!r:.500}"
 
 
-def _texts(recorded: Any, simulated: Any) -> Iterator[str]:
-    if not isinstance(recorded, dict) or not isinstance(simulated, dict):
-        return
-    for key in FIXED_TEXTS:
-        theirs = str(recorded.get(key))
-        ours = str(simulated.get(key))
-        if any(words in theirs and words in ours for words in (PARSER, SEVERAL)):
-            continue
-        if key in recorded and recorded[key] != simulated.get(key):
-            yield f"{key}: {recorded[key]!r} but {simulated.get(key)!r}"
-    if "image" in recorded:
-        theirs, ours = picture_shape(recorded["image"]), picture_shape(simulated.get("image"))
-        if theirs != ours:
-            yield f"image {theirs} but {ours}"
+def _names(path: str, listed: Any) -> list[Any]:
+    """Return what a list offers, in no order; of files their names, since hashes come later."""
+    if path in PROGRAM:
+        return sorted((one.name, one.aliases, one.label) for one in listed)
+    return sorted(one.name for one in listed if DIFFUSERS not in one.name)
 
 
-def shape_differences(recorded: Any, simulated: Any, place: str) -> Iterator[str]:
-    """Keys and types, recursively; of lists, the shapes that occur among the elements."""
-    if isinstance(recorded, dict) and isinstance(simulated, dict):
-        for key in recorded.keys() - simulated.keys():
-            yield f"{place}.{key} is missing"
-        for key in simulated.keys() - recorded.keys():
-            yield f"{place}.{key} is new"
-        for key in (recorded.keys() & simulated.keys()) - MOMENTARY:
-            yield from shape_differences(recorded[key], simulated[key], f"{place}.{key}")
-    elif isinstance(recorded, list) and isinstance(simulated, list):
-        if bool(recorded) != bool(simulated):
-            yield f"{place}: {len(recorded)} elements but {len(simulated)}"
-        elif recorded and all(isinstance(item, dict) for item in [*recorded, *simulated]):
-            theirs, ours = _member_kinds(recorded), _member_kinds(simulated)
-            for key in theirs.keys() | ours.keys():
-                if not ours.get(key, set()) <= theirs.get(key, set()):
-                    yield f"{place}[].{key}: {theirs.get(key)} but {ours.get(key)}"
-    elif kind_of(recorded) != kind_of(simulated):
-        yield f"{place}: {kind_of(recorded)} but {kind_of(simulated)} ({simulated!r:.60})"
+def _recognisable(document: Mapping[str, Any]) -> tuple[str, set[str], bool]:
+    """Return what the plugin tells a server's family by."""
+    schemas = (document.get("components") or {}).get("schemas") or {}
+    tasks = any("force_task_id" in (one.get("properties") or {}) for one in schemas.values())
+    routes = {"/sdapi/v1/schedulers", "/sdapi/v1/sd-modules", "/internal/progress"}
+    return document["info"]["title"], routes & set(document["paths"]), tasks
 
 
-def _member_kinds(items: list[Any]) -> dict[str, set[str]]:
-    kinds: dict[str, set[str]] = {}
-    for item in items:
-        for key, value in item.items():
-            kinds.setdefault(key, set()).add(kind_of(value))
-    return kinds
+def _generation(case: Case, theirs: Any, ours: Any) -> Iterator[str]:
+    shapes = ([image_shape(one) for one in body["images"] or ()] for body in (theirs, ours))
+    yield from _other("images", *shapes)
+    told, tells = Info.read(theirs), Info.read(ours)
+    yield from _other("said", told.reported, tells.reported)
+    if case.seeded:
+        yield from _other("seeds", told.seeds, tells.seeds)
+    yield from _other("number of seeds", len(told.seeds), len(tells.seeds))
+    foreign = {"model", "model_hash"} if told.model == DIFFUSERS else set()
+    for name in SAID:
+        if name not in foreign:
+            yield from _other(name, getattr(told, name), getattr(tells, name))
+    for key in MASKS:
+        yield from _other(key, *(one.infotext.get(key) for one in (told, tells)))
+    for name in WRITTEN:
+        if name not in LEAKED or re.search(LEAKED[name], case.body.decode("latin-1")):
+            values = (getattr(one.infotext, name) for one in (told, tells))
+            yield from _other(f"infotext.{name}", *values)
 
 
-def kind_of(value: Any) -> str:
-    """JSON's name of the value's type."""
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    names = {int: "number", float: "number", str: "string", list: "array", dict: "object"}
-    return names[type(value)]
-
-
-def picture_shape(text: Any) -> str:
-    """Format and size of a base64 image, also of one cut short."""
+def image_shape(text: Any) -> str:
+    """Return format and size of a base64 image, also of one cut short."""
     if not isinstance(text, str):
-        return kind_of(text)
+        return type(text).__name__
     start = re.split(r"\.\.\.|…", text)[0][:56]
     try:
         data = base64.b64decode(start[: len(start) // 4 * 4])

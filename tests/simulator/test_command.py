@@ -1,7 +1,5 @@
 """``python -m devkit.simulator``: where it listens and what it prints."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """The simulator's images: the same for equal requests, and visibly others for other ones."""
 
-from __future__ import annotations
-
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
@@ -28,27 +26,20 @@ def test_equal_wishes_give_equal_pixels() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prompt", "seed"),
+    "prompt",
     [
-        (PROMPT, 6),
-        (PROMPT, 7),
-        (f"{PROMPT}, winter", 5),
-        (f"{PROMPT}, watercolour", 5),
-        (f"{PROMPT}, at night", 5),
-        (f"{PROMPT}, neon", 5),
-        ("a castle", 5),
-        ("a city", 5),
-        ("a cat", 5),
-        ("a portrait of a sailor", 5),
-        ("a planet", 5),
-        ("sunflowers in a vase", 5),
-        ("a boat", 5),
-        ("a cottage", 5),
-        ("desert dunes", 5),
+        f"{PROMPT}, winter", f"{PROMPT}, watercolour", f"{PROMPT}, at night", f"{PROMPT}, neon",
+        "a castle", "a city", "a cat", "a portrait of a sailor", "a planet", "sunflowers in a vase",
+        "a boat", "a cottage", "desert dunes",
     ],
-)
-def test_other_prompts_and_seeds_are_seen(prompt: str, seed: int) -> None:
-    assert difference(painted(), painted(prompt, seed)) > 12
+)  # fmt: skip
+def test_other_prompts_are_seen(prompt: str) -> None:
+    assert difference(painted(), painted(prompt)) > 12
+
+
+@pytest.mark.parametrize("seed", [6, 7])
+def test_other_seeds_are_seen(seed: int) -> None:
+    assert difference(painted(), painted(seed=seed)) > 12
 
 
 def test_any_other_word_and_model_changes_some_pixels() -> None:

@@ -1,12 +1,9 @@
 """What tests and the demonstration rely on: handle, queue, interrupts, images, journal."""
 
-from __future__ import annotations
-
 import base64
 import io
 import json
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from threading import Thread
@@ -20,18 +17,6 @@ from devkit.simulator import Simulator
 from devkit.simulator.families import FAMILIES
 
 BODY = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 5}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    with Simulator("a1111") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def sim(shared: Simulator) -> Simulator:
-    shared.reset()
-    return shared
 
 
 def post(sim: Simulator, path: str = "/sdapi/v1/txt2img", **fields: Any) -> requests.Response:
@@ -238,10 +223,3 @@ def test_old_versions_know_combined_samplers_only() -> None:
         assert (refused.status_code, refused.json()["detail"]) == (404, "Sampler not found")
         schedulers = requests.get(f"{simulator.url}/sdapi/v1/schedulers", timeout=5)
         assert schedulers.status_code == 404
-
-
-def test_sdnext_limits_the_rate_after_the_work_is_done() -> None:
-    with Simulator("sdnext", rate_limit=10) as simulator:
-        answers = [post(simulator).status_code for _ in range(3)]
-        assert answers == [200, 200, 429]
-        assert [job["state"] for job in simulator.jobs()] == ["done"] * 3

@@ -1,51 +1,117 @@
-"""AUTOMATIC1111 stable-diffusion-webui v1.10.1."""
+"""AUTOMATIC1111 stable-diffusion-webui v1.10.1, and v1.6 as far as it differs."""
 
-from __future__ import annotations
+from typing import Any
 
-from typing import Any, ClassVar
+from PIL import Image
 
-from devkit.simulator.families.webui import WebUI
-from devkit.simulator.validation import Pydantic1, Rules
-from devkit.simulator.wire import Answer, Request
+from devkit.simulator import painter
+from devkit.simulator.families.base import Body, HTTPError
+from devkit.simulator.families.generating import Generating
+from devkit.simulator.families.generation import Generation, whole_blocks
+from devkit.simulator.jobs import Job
 
 
-class A1111(WebUI):
-    """The reference: everything as in ``WebUI``, errors with ``errors``."""
+class A1111(Generating):
+    """The reference: tasks, upscaling and captions beside the generations."""
 
     name = "a1111"
     data_name = "a1111"
     version = "v1.10.1"
-    rules: ClassVar[Rules] = Pydantic1()
-    lists_served = (
-        "samplers", "schedulers", "upscalers", "latent-upscale-modes", "face-restorers",
-        "realesrgan-models", "hypernetworks", "extensions", "scripts", "script-info", "memory",
-    )  # fmt: skip
 
     def add_routes(self) -> None:
-        """As ``WebUI``, and the list of VAEs."""
+        """Serve tasks, upscaling and captions beside."""
         super().add_routes()
-        self.add("GET", "/sdapi/v1/sd-vae", self.sd_vae)
-        self.add("GET", "/queue/status", self.queue_status, guarded=False, part="webui")
+        tasks = {"guarded": False, "part": "webui"}
+        self.get("/internal/pending-tasks", lambda: {"tasks": self._pending()}, **tasks)
+        self.post("/internal/progress", self._progress, fields="progress", **tasks)
+        self.post("/sdapi/v1/interrogate", self._interrogate, fields="interrogate")
+        extra = "extra-single-image"
+        self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
 
-    def answer(self, request: Request) -> Answer:
-        """As ``FastAPIServer``, with the header that the API's middleware adds."""
-        answer = super().answer(request)
-        if self.settings.api and answer.status != 500:
-            answer.headers.setdefault("x-process-time", "0.0021")
-        return answer
+    def _pending(self) -> list[str]:
+        """Return the queue, and tasks that failed before they began."""
+        return [job.task for job in self.queue.history if job.task and not job.has_begun]
 
-    def queue_status(self, _request: Request, _body: Any) -> Answer:
-        """Gradio's queue; ``--gradio-auth`` guards this one only."""
-        if self.settings.gradio_auth:
-            return self.error(401, "Not authenticated")
-        return Answer.of_json(self.lists["queue-status"])
+    def _progress(self, body: Body) -> Body:
+        """Return where one task stands."""
+        task, pending = body["id_task"], self._pending()
+        job = next((one for one in self.queue.history if one.task == task and one.has_begun), None)
+        active = job if job and not job.ended else None
+        place = f"In queue: {pending.index(task) + 1}/{len(pending)}" if task in pending else None
+        share = (active.batch + active.share_of_batch) / active.batches if active else None
+        return {
+            "active": active is not None, "queued": task in pending, "progress": share,
+            "completed": job is not None and active is None,
+            "textinfo": None if active else place or "Waiting...",
+        }  # fmt: skip
 
-    def exception(self, kind: str, text: str) -> Answer:
-        """A Python exception: its text stands in ``errors``."""
-        value = {"error": kind, "detail": "", "body": "", "errors": text}
-        return Answer.of_json(value, 500)
+    def _upscale(self, body: Body) -> Body:
+        image = self.opened(body["image"]).convert("RGB")
+        with self.queue.turn(Job("", "extras")):
+            known = {item["name"] for item in self.lists["upscalers"]}
+            for name in (body["upscaler_1"], body["upscaler_2"]):
+                if name not in known:
+                    raise self.failure("upscaler", name)
+            if body["upscaler_1"] != "None":
+                size = _upscaled_size(image.size, body)
+                image = image.resize(size, Image.Resampling.LANCZOS)
+        return {"html_info": "", "image": self.file_of(image, None)}
 
-    def error(self, status: int, detail: str) -> Answer:
-        """An HTTPException: its text stands in ``detail``."""
-        value = {"error": "HTTPException", "detail": detail, "body": "", "errors": ""}
-        return Answer.of_json(value, status)
+    def _interrogate(self, body: Body) -> Body:
+        """Return a caption, or tags; the recorded server had no weights for either."""
+        image = self.opened(body["image"])
+        if body["model"] == "clip":
+            return {"caption": "<error>" if self.is_recorded else painter.described(image)}
+        if self.is_recorded:
+            raise self.failure("tagger weights")
+        return {"caption": ", ".join(painter.described(image).split()[1:])}
+
+
+def _upscaled_size(size: tuple[int, int], body: Body) -> tuple[int, int]:
+    """Return the size by scale, or that which covers the wanted one unless it may crop."""
+    scale = body["upscaling_resize"]
+    if body["resize_mode"] == 1:
+        wide, high = body["upscaling_resize_w"], body["upscaling_resize_h"]
+        if body["upscaling_crop"]:
+            return wide, high
+        scale = max(wide / size[0], high / size[1])
+    return whole_blocks(size[0] * scale, size[1] * scale)
+
+
+class A1111Before(A1111):
+    """Version 1.6, before schedulers had a list of their own and jobs a name.
+
+    Assumed, no recording shows it: samplers carry their schedule in the name, an unknown one is a
+    404, and a request cannot name its task. Everything else is as in 1.10.
+    """
+
+    name = "a1111-1.6"
+    version = "v1.6.0"
+
+    def add_routes(self) -> None:
+        """Serve its own samplers, and nothing that came later."""
+        self.lists["samplers"] = self.lists["samplers of v1.6"]
+        for fields in self.data["fields"].values():
+            for name in ("scheduler", "hr_scheduler", "force_task_id"):
+                fields.pop(name, None)
+        later = ("/sdapi/v1/schedulers", "/internal/pending-tasks")
+        self.data["paths"] = [path for path in self.data["paths"] if path not in later]
+        super().add_routes()
+        for path in later:
+            del self.routes["GET", path]
+
+    def generate(self, kind: str, values: Body) -> Any:
+        """Check the sampler's name before anything else."""
+        wanted = values["sampler_name"] or values["sampler_index"]
+        for item in self.lists["samplers"]:
+            if wanted in (item["name"], *item["aliases"]):
+                return super().generate(kind, {**values, "sampler_name": item["name"]})
+        raise HTTPError(404, "Sampler not found")
+
+    def sampling(self, values: Body) -> tuple[str, str | None]:
+        """Return the sampler as it is named; a schedule is part of that."""
+        return values["sampler_name"], None
+
+    def parameters(self, g: Generation, index: int) -> Body:
+        """Return the fields without a schedule type."""
+        return super().parameters(g, index) | {"Schedule type": None}

@@ -1,134 +1,132 @@
 """One generation of a WebUI: what was asked, what comes of it, and the drawing."""
 
-from __future__ import annotations
-
-import math
 import random
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import Image, ImageChops, ImageFilter
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from devkit.simulator import painter
-from devkit.simulator.catalog import Catalog, Checkpoint
+from devkit.simulator.inventory import Checkpoint, Lora
 from devkit.simulator.jobs import Job
 
 LORA_TAG = re.compile(r"<(?:lora|lyco):([^:>]+)(?::([^>]*))?>")
+SEEDS = ("seed", "subseed")
+NUMBER = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
 
 
 @dataclass
 class Generation:
-    """A job's facts, filled in while it is prepared and done."""
+    """A job's facts, filled in while it is prepared and done.
+
+    Attributes:
+        values: The request's fields with their defaults.
+        notes: What the infotext tells beside the common fields; None is left out.
+        guides: Images that ControlNet steers by.
+        maps: Detect maps that follow the images.
+    """
 
     kind: str
     values: dict[str, Any]
     job: Job
     model: Checkpoint
+    sources: list[Image.Image]
+    mask: Image.Image | None
     prompt: str = ""
     negative_prompt: str = ""
-    styles: list[str] = field(default_factory=list)
     seeds: list[int] = field(default_factory=list)
     subseeds: list[int] = field(default_factory=list)
     sampler: str = ""
     scheduler: str | None = None
-    clip_skip: Any = 1
-    vae: str | None = None
-    loras: dict[str, str] = field(default_factory=dict)
-    embeddings: dict[str, str] = field(default_factory=dict)
     size: tuple[int, int] = (512, 512)
     final_size: tuple[int, int] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-    late: dict[str, Any] = field(default_factory=dict)
-    sources: list[Image.Image] = field(default_factory=list)
-    mask: Image.Image | None = None
+    notes: dict[str, Any] = field(default_factory=dict)
     guides: list[Image.Image] = field(default_factory=list)
-    pictures: list[Image.Image] = field(default_factory=list)
-    models: list[Checkpoint] = field(default_factory=list)
-    appended: list[Image.Image] = field(default_factory=list)
+    images: list[Image.Image] = field(default_factory=list)
+    maps: list[Image.Image] = field(default_factory=list)
 
-    def draw(self, index: int, share: float = 1.0) -> Image.Image:
-        """Image number ``index``; ``share`` is how much of it was done when interrupted."""
-        size = self.size if self.final_size is None or share < 1.0 else self.final_size
-        seed = self.seeds[index]
-        wish = self.prompt
-        if self.values.get("subseed_strength"):
+    def count(self) -> None:
+        """Choose the seeds of all images: counted up, unless only the variation changes."""
+        batches, size = self.values["n_iter"], self.values["batch_size"]
+        self.job.batches = batches
+        steady = bool(self.values["subseed_strength"])
+        chance, numbers = random.getrandbits(32), range(batches * size)
+        first, other = (chance if self.values[one] == -1 else self.values[one] for one in SEEDS)
+        self.seeds = [first if steady else first + number for number in numbers]
+        self.subseeds = [other + number for number in numbers]
+
+    def apply_styles(self, styles: list[dict[str, Any]]) -> None:
+        """Put the texts of known styles into the prompts; unknown ones do nothing."""
+        by_name = {style["name"]: style for style in styles}
+        self.prompt, self.negative_prompt = self.values["prompt"], self.values["negative_prompt"]
+        for style in (by_name[name] for name in self.values["styles"] or () if name in by_name):
+            self.prompt = _styled(self.prompt, style["prompt"])
+            self.negative_prompt = _styled(self.negative_prompt, style["negative_prompt"])
+
+    def fit_sources(self, blur: float, mode: int = 0) -> None:
+        """Bring source images and mask to the size asked for: stretched, cropped or padded."""
+        fit = {1: ImageOps.fit, 2: ImageOps.pad}.get(mode, Image.Image.resize)
+        self.sources = [fit(image.convert("RGB"), self.size) for image in self.sources]
+        if self.mask is None:
+            return
+        # Of RGBA the alpha channel counts, else the luminance; white may change.
+        alpha = self.mask.mode == "RGBA"
+        grey = fit(self.mask.getchannel("A") if alpha else self.mask.convert("L"), self.size)
+        if self.values["inpainting_mask_invert"]:
+            grey = ImageChops.invert(grey)
+        self.mask = grey.filter(ImageFilter.GaussianBlur(blur)) if blur else grey
+
+    def draw(self, index: int, share: float) -> Image.Image:
+        """Return image number ``index``; ``share`` is how much was done when interrupted."""
+        size = self.final_size if self.final_size and share == 1.0 else self.size
+        seed, wish = self.seeds[index], self.prompt
+        if self.values["subseed_strength"]:
             wish += f" {self.subseeds[index]}"
-        painted = painter.paint(wish, seed, self.models[-1].file, *size)
+        image = painter.paint(wish, seed, self.model.file, *size)
         if self.sources:
-            source = self.sources[min(index, len(self.sources) - 1)].resize(size)
-            strength = self.values.get("denoising_strength")
-            mask = self.mask.resize(size) if self.mask is not None else None
-            painted = painter.derived(source, painted, 0.75 if strength is None else strength, mask)
+            source = self.sources[min(index, len(self.sources) - 1)]
+            image = painter.derived(source, image, self.strength, self.mask)
         for guide in self.guides:
             lines = painter.edges(guide.resize(size))
-            painted = ImageChops.screen(painted, lines.point(lambda value: value // 2))
-        return painted if share >= 1.0 else painter.half_done(painted, share, seed)
+            image = ImageChops.screen(image, lines.point(lambda value: value // 2))
+        return image if share == 1.0 else painter.half_done(image, share, seed)
+
+    @property
+    def strength(self) -> float:
+        """The denoising strength of img2img."""
+        given = self.values["denoising_strength"]
+        return 0.75 if given is None else given
 
 
-def tagged_loras(prompt: str, catalog: Catalog) -> dict[str, str]:
-    """Hashes of the LoRAs that a prompt's tags really load, by the name the tag uses.
+def lora_hashes(prompt: str, loras: list[Lora]) -> dict[str, str]:
+    """Return the hashes of the LoRAs that a prompt's tags load, by the name the tag uses.
 
     Name or alias, not the path; a weight that is no number switches the tag off (A1111,
     recordings txt2img-lora-*).
     """
-    found: dict[str, str] = {}
-    for name, weight in LORA_TAG.findall(prompt):
-        if weight and not _is_number(weight.split(":")[0]):
-            continue
-        for lora in catalog.loras:
-            if name in (lora.name, lora.alias):
-                found[name] = lora.short_hash
-    return found
-
-
-def named_embeddings(prompt: str, catalog: Catalog) -> dict[str, str]:
-    """Hashes of the embeddings whose names stand in the prompt."""
     return {
-        name: short
-        for name, short in catalog.embeddings.items()
-        if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", prompt)
+        name: lora.hash
+        for name, weight in LORA_TAG.findall(prompt)
+        if not weight or NUMBER.fullmatch(weight.split(":")[0])
+        for lora in loras
+        if name in (lora.name, lora.alias)
     }
 
 
-def styled(text: str, additions: list[str]) -> str:
-    """A prompt with the texts of styles: into their ``{prompt}``, or behind it."""
-    for addition in additions:
-        if "{prompt}" in addition:
-            text = addition.replace("{prompt}", text)
-        elif addition:
-            text = f"{text}, {addition}" if text else addition
-    return text
+def whole_blocks(width: float, height: float) -> tuple[int, int]:
+    """Return a size rounded down, as latents are made of whole blocks (100 becomes 96)."""
+    return int(width) // 8 * 8, int(height) // 8 * 8
 
 
-def counted(first: int | None, count: int, *, constant: bool = False) -> list[int]:
-    """Seeds of a batch: random for -1 and None, counting up unless only the variation changes."""
-    start = random.getrandbits(32) if first in (None, -1) else int(first or 0)
-    return [start if constant else start + number for number in range(count)]
+def joined(pairs: Mapping[str, Any]) -> str:
+    """Return pairs as one value of an infotext."""
+    return ", ".join(f"{key}: {value}" for key, value in pairs.items())
 
 
-def mask_of(image: Image.Image, *, invert: bool, blur: float) -> Image.Image:
-    """White where the image may change: the alpha channel of RGBA, else the luminance."""
-    grey = image.getchannel("A") if image.mode == "RGBA" else image.convert("L")
-    if invert:
-        grey = ImageChops.invert(grey)
-    return grey.filter(ImageFilter.GaussianBlur(blur)) if blur else grey
-
-
-def grid_of(pictures: list[Image.Image]) -> Image.Image:
-    """All images side by side, as near to a square as their number allows."""
-    rows = max(round(math.sqrt(len(pictures))), 1)
-    columns = math.ceil(len(pictures) / rows)
-    width, height = pictures[0].size
-    grid = Image.new("RGB", (columns * width, rows * height), "black")
-    for number, picture in enumerate(pictures):
-        grid.paste(picture, (number % columns * width, number // columns * height))
-    return grid
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+def _styled(text: str, addition: str) -> str:
+    """Return a prompt with a style's text: around it where it has ``{prompt}``, else behind."""
+    if "{prompt}" in addition:
+        return addition.replace("{prompt}", text)
+    return ", ".join(filter(None, (text, addition)))

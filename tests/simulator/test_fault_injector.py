@@ -1,10 +1,7 @@
 """Each fault does to a client what it says."""
 
-from __future__ import annotations
-
 import base64
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +9,9 @@ import pytest
 import requests
 
 from devkit.simulator import Simulator
-from devkit.simulator.faults import FAULTS
+from devkit.simulator.fault_injector import FAULTS
 
 BODY = {"prompt": "a cat", "steps": 1, "width": 64, "height": 64, "seed": 5}
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[Simulator]:
-    with Simulator("a1111", catalog="recorded") as simulator:
-        yield simulator
-
-
-@pytest.fixture
-def sim(shared: Simulator) -> Simulator:
-    shared.reset()
-    return shared
 
 
 def generate(sim: Simulator, **options: Any) -> requests.Response:
@@ -46,27 +31,18 @@ def test_a_fault_without_a_name_of_its_own_is_refused(sim: Simulator) -> None:
 @pytest.mark.parametrize(
     ("fault", "status", "words"),
     [
-        ("oom", 500, "OutOfMemoryError"),
-        ("nan", 500, "NansException"),
+        ("oom", 500, "OutOfMemoryError"), ("nan", 500, "NansException"),
         ("no_checkpoint", 500, "FileNotFoundError"),
-        ("model_load_failed", 500, "SafetensorError"),
-        ("extension_missing", 422, "ADetailer"),
-        ("validation_422", 422, "not a valid integer"),
-        ("rate_limit_429", 429, "rate limit"),
-        ("proxy_413", 413, "<html>"),
-        ("proxy_502", 502, "Bad Gateway"),
-        ("proxy_503", 503, "<html>"),
-        ("proxy_504", 504, "Gateway Time"),
-        ("not_json", 200, "<html>"),
-        ("not_json_text", 200, "OK"),
-        ("wrong_json", 200, "[{"),
-        ("unauthorized", 401, "Not authenticated"),
-        ("forbidden", 403, "<html>"),
-        ("no_api", 404, "Not Found"),
-        ("redirect_same_origin", 307, ""),
+        ("model_load_failed", 500, "SafetensorError"), ("extension_missing", 422, "ADetailer"),
+        ("validation_422", 422, "not a valid integer"), ("proxy_413", 413, "<html>"),
+        ("proxy_502", 502, "Bad Gateway"), ("proxy_503", 503, "<html>"),
+        ("proxy_504", 504, "Gateway Time"), ("not_json", 200, "<html>"),
+        ("not_json_text", 200, "OK"), ("wrong_json", 200, "[{"),
+        ("unauthorized", 401, "Not authenticated"), ("forbidden", 403, "<html>"),
+        ("no_api", 404, "Not Found"), ("redirect_same_origin", 307, ""),
         ("redirect_other_origin", 307, ""),
     ],
-)
+)  # fmt: skip
 def test_answers_of_its_own(sim: Simulator, fault: str, status: int, words: str) -> None:
     sim.configure(fault=fault)
     answer = generate(sim, allow_redirects=False)
@@ -77,15 +53,17 @@ def test_answers_of_its_own(sim: Simulator, fault: str, status: int, words: str)
 
 @pytest.mark.parametrize(
     ("fault", "images"),
-    [
-        ("bad_base64", ["!!no base64!!"]),
-        ("empty_picture", [""]),
-        ("no_pictures", []),
-    ],
+    [("bad_base64", ["!!no base64!!"]), ("empty_picture", [""]), ("no_pictures", [])],
 )
 def test_spoilt_pictures_come_after_the_work(sim: Simulator, fault: str, images: list[str]) -> None:
     sim.configure(fault=fault)
     assert generate(sim).json()["images"] == images
+    assert [job["state"] for job in sim.jobs()] == ["done"]
+
+
+def test_the_rate_is_limited_after_the_work(sim: Simulator) -> None:
+    sim.configure(fault="rate_limit_429")
+    assert generate(sim).status_code == 429
     assert [job["state"] for job in sim.jobs()] == ["done"]
 
 
