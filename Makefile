@@ -44,7 +44,7 @@ demo: $(READY) ## the main job end to end, on simulated WebUIs or on BASE_URL
 
 test: lint unit ## everything: lint, all tests, coverage of at least 95 %
 
-lint: $(READY) ## ruff, mypy, the order of the rooms, declared dependencies
+lint: $(READY) ## ruff, mypy, the order of the layers, declared dependencies
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy

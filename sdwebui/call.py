@@ -1,4 +1,4 @@
-"""One call to one WebUI: what it works with, and its clock."""
+"""One call to one WebUI: what it works with, and its time limit."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class Call:
         cache: What is known of the server, shared with all calls to it.
         deadline: When the whole call ends, waiting in the server's queue included.
         defaults: The checkpoint for calls that name none, and words put before all prompts.
-        application: Around the client.
+        application: The application that uses the client.
     """
 
     transport: Transport
@@ -35,7 +35,7 @@ class Call:
 
     @property
     def server(self) -> Server:
-        """Whom it asks."""
+        """The server of the call."""
         return self.transport.server
 
     @property
@@ -55,7 +55,7 @@ class Call:
         """The family of the server.
 
         Raises:
-            WebUIError: It cannot be reached or does not let us in.
+            WebUIError: It cannot be reached or denies access.
         """
         return dialect_of(self.transport, self.cache, self.work)
 

@@ -1,5 +1,6 @@
 """The client of one WebUI: reusable, shared by threads and greenlets, to be closed at the end."""
 
+from threading import TIMEOUT_MAX
 from typing import Self
 
 from sdwebui import caption, generation, listing, png_info, upscale
@@ -8,7 +9,7 @@ from sdwebui.answers.report import Report
 from sdwebui.application import SCRIPT, Application
 from sdwebui.call import Call
 from sdwebui.caption import CaptionResult
-from sdwebui.errors import NotAWebUI, WebUIError
+from sdwebui.errors import InvalidInput, NotAWebUI, WebUIError
 from sdwebui.http.deadline import Deadline
 from sdwebui.http.server import Server
 from sdwebui.http.transport import Request, Transport
@@ -39,10 +40,10 @@ class WebUI:
     Args:
         server: Where it is, or its address alone.
         defaults: The checkpoint for calls that name none, and words put before all prompts.
-        application: Around the client: its limits and words.
+        application: The application that uses the client: its limits and messages.
 
     Raises:
-        InvalidInput: The address is none.
+        InvalidInput: The address is malformed.
 
     Example:
         >>> with WebUI("192.168.1.20:7860") as webui:
@@ -74,12 +75,17 @@ class WebUI:
         self._transport.close()
 
     def call(self, seconds: float = SECONDS, defaults: Defaults | None = None) -> Call:
-        """Begin a call whose clock runs from here.
+        """Return a call whose time limit starts now.
 
         Args:
             seconds: The time limit of the whole call, waiting in the server's queue included.
             defaults: In the place of the client's own.
+
+        Raises:
+            InvalidInput: The time limit is not a positive number of seconds.
         """
+        if not 0 < seconds <= TIMEOUT_MAX:
+            raise InvalidInput(f"seconds must be a positive number (got {seconds}).")
         return Call(
             self._transport,
             self._cache,
@@ -89,7 +95,7 @@ class WebUI:
         )
 
     def check(self, *, seconds: float = 30.0) -> None:
-        """See whether the server can be used as it was described.
+        """Check that the server lists its models, and the default model among them.
 
         Raises:
             WebUIError: What is wrong with the address, the access or the default model.
@@ -126,7 +132,7 @@ class WebUI:
 
 
 def check(call: Call) -> None:
-    """See whether the server can be used as it was described.
+    """Check that the server lists its models, and the default model among them.
 
     Raises:
         WebUIError: What is wrong with the address, the access or the default model.

@@ -6,28 +6,37 @@ one from a server's response passes it through
 :func:`sdwebui.http.status_errors.server_message` first.
 """
 
-from typing import ClassVar, Self
+from typing import Self
 
 
 class WebUIError(Exception):
     """Base of all failures; ``str(error)`` is the whole message for the user.
 
     Attributes:
-        status: HTTP status of the response that failed; None where there was none.
+        status: HTTP status of a response that is not 2xx; otherwise None.
         detail: The server's own words, at most 150 characters; "" where it said nothing.
         retryable: Whether the same call may succeed later without a change. The job may have run
             all the same: only for :class:`Unreachable` is it certain that it did not.
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
-    def __init__(self, message: str, *, status: int | None = None, detail: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        detail: str = "",
+        retryable: bool | None = None,
+    ) -> None:
         super().__init__(message)
         self.status = status
         self.detail = detail
+        if retryable is not None:
+            self.retryable = retryable
 
     def copy(self) -> Self:
-        """Return the same error without what it remembers of where it was raised."""
+        """Return a copy without traceback and context."""
         again = type(self)(str(self))
         again.__dict__.update(self.__dict__)
         return again
@@ -44,10 +53,8 @@ class UnknownName(InvalidInput):
         shortened: Whether the message names only the first of many.
     """
 
-    def __init__(
-        self, message: str, *, shortened: bool = False, status: int | None = None, detail: str = ""
-    ) -> None:
-        super().__init__(message, status=status, detail=detail)
+    def __init__(self, message: str, *, shortened: bool = False) -> None:
+        super().__init__(message)
         self.shortened = shortened
 
 
@@ -58,7 +65,7 @@ class Unsupported(InvalidInput):
 class Unreachable(WebUIError):
     """No HTTP response could be had: refused, unknown host, TLS, connect timeout, dropped."""
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class NotAWebUI(WebUIError):
@@ -96,13 +103,13 @@ class Rejected(ServerFault):
 class RateLimited(ServerFault):
     """Too many requests (429), or a queue that is full (503)."""
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class ProxyFailed(ServerFault):
     """A reverse proxy responded in the server's place: 502, 503, 504 or 413."""
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class BadAnswer(WebUIError):
@@ -112,7 +119,7 @@ class BadAnswer(WebUIError):
 class AnswerCutOff(BadAnswer):
     """The connection ended before the response did."""
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class AnswerNotJSON(BadAnswer):
@@ -138,7 +145,7 @@ class WrongModel(BadAnswer):
 class DeadlineExceeded(WebUIError):
     """The whole call took longer than its time limit."""
 
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class FileUnavailable(InvalidInput):

@@ -53,6 +53,8 @@ def read_size(value: Any) -> Any:
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
         value = plain_number(value)
+    if isinstance(value, tuple) and len(value) == 2:
+        return {"width": value[0], "height": value[1]}
     if not isinstance(value, str):
         return value
     sides = re.fullmatch(

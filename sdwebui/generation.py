@@ -127,23 +127,20 @@ class _Requests:
             except WrongModel:
                 raise
             except WebUIError as error:
-                self._end_early(batch, error)
+                if not self._can_end_early(batch, error):
+                    raise
                 break
             self._batches.append(batch)
             part = self._rest(batch)
         seconds = time.monotonic() - started
         return report_of(self._plan, self._batches, self._warnings, seconds)
 
-    def _end_early(self, batch: Batch, error: WebUIError) -> None:
-        """Keep what was made, with a warning.
-
-        Raises:
-            WebUIError: The same, when nothing was made.
-        """
+    def _can_end_early(self, batch: Batch, error: WebUIError) -> bool:
+        """Keep what was made, with a warning; return False where nothing was made."""
         self._batches.append(batch)
         count = sum(len(done.received) for done in self._batches)
         if not count:
-            raise error
+            return False
         wanted = self._plan.count
         self._warnings.append(
             f"Only {count} of {wanted} images were made: {error}"
@@ -151,6 +148,7 @@ class _Requests:
             else "What the server says of the images did not arrive, so nothing could be "
             f"checked: {error}"
         )
+        return True
 
     def _rest(self, batch: Batch) -> Plan | None:
         """Return the plan for what is still missing; None when nothing is, or nothing comes."""
@@ -168,7 +166,7 @@ class _Requests:
         return replace(rest, seed=plan.seed + made)
 
     def _makes_fewer(self, batch: Batch) -> bool:
-        """Whether fewer images came because the server makes fewer at a time.
+        """Return whether fewer images came because the server makes fewer at a time.
 
         An interrupted job lists more seeds than it has images (recording
         interrupt-result-n_iter3-in-second): somebody wanted it to stop.
@@ -223,7 +221,11 @@ class _Requests:
         if not reader.ended:
             yield from self._images(batch, grid_filter.rest_without_info())
             if failure:
-                raise failure
+                try:
+                    raise failure
+                finally:
+                    # The traceback of the exception holds this frame.
+                    del failure
 
     def _images(self, batch: Batch, arrived: list[bytes]) -> Iterator[Image]:
         """Yield images of one request, no more than it asks for unless a script adds some."""

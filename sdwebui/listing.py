@@ -7,13 +7,10 @@ from sdwebui.call import Call
 from sdwebui.parameters import ListResources, ResourceKind
 from sdwebui.resources.names import Entry, folded
 
-_KINDS: tuple[ResourceKind, ...] = tuple(one for one in get_args(ResourceKind) if one != "all")
+_KINDS: tuple[ResourceKind, ...] = tuple(kind for kind in get_args(ResourceKind) if kind != "all")
 
 MOST_ROWS = 50
 """Rows at most, so that an agent can read them."""
-
-AGENT_CHARACTERS = 1500
-"""Of the text that an agent's model reads."""
 
 _ROOM_FOR_THE_END = 240
 """Characters of the last lines, which say how many more there are and what is not listed."""
@@ -33,7 +30,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Rows that were asked for.
+    """The requested rows.
 
     Attributes:
         rows: At most 50.
@@ -47,10 +44,10 @@ class Listing:
 
 
 def list_resources(call: Call, requested: ListResources) -> Listing:
-    """Look up what was asked for.
+    """List the requested resources.
 
     Raises:
-        WebUIError: The server cannot be asked.
+        WebUIError: The server cannot be reached, or denies access.
     """
     kinds = _KINDS if requested.kind == "all" else (requested.kind,)
     wanted = folded(requested.filter)
@@ -70,15 +67,13 @@ def list_resources(call: Call, requested: ListResources) -> Listing:
 
 
 def _fits(entry: Entry, wanted: str) -> bool:
-    return not wanted or any(wanted in folded(one) for one in (*entry.spellings, entry.detail))
+    return not wanted or any(wanted in folded(text) for text in (*entry.spellings, entry.detail))
 
 
 def _entries(call: Call, kind: ResourceKind) -> tuple[Entry, ...] | None:
-    if kind == "models":
-        return call.catalog.checkpoints()
     resource = call.dialect.resource(kind)
     entries = call.catalog.entries(resource) if resource else None
-    return None if entries is None else tuple(one for one in entries if one.name != "None")
+    return None if entries is None else tuple(entry for entry in entries if entry.name != "None")
 
 
 def as_facts(listing: Listing) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The base of all tools' parameters: checks, and the messages about what is wrong."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -49,16 +49,19 @@ class Parameters(BaseModel):
     IMAGE: ClassVar[str] = ""
     USELESS: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, **values: Any) -> None:
-        """Check the values.
+    if not TYPE_CHECKING:  # which would hide the fields' own types
 
-        Raises:
-            InvalidInput: A value is wrong; the message names each.
-        """
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise InvalidInput(_messages(error, {})) from error
+        def __init__(self, **values: Any) -> None:
+            """Check the values.
+
+            Raises:
+                InvalidInput: A value is wrong; the message names each.
+            """
+            try:
+                super().__init__(**values)
+            except ValidationError as error:
+                # The cause would show whole values in a traceback.
+                raise InvalidInput(_messages(error, {})) from None
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:
@@ -108,8 +111,8 @@ class Parameters(BaseModel):
         try:
             return cls(**values)
         except InvalidInput as error:
-            if isinstance(error.__cause__, ValidationError):
-                raise InvalidInput(_messages(error.__cause__, names or {})) from None
+            if isinstance(error.__context__, ValidationError):
+                raise InvalidInput(_messages(error.__context__, names or {})) from None
             raise
 
     @property

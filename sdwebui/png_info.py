@@ -24,7 +24,7 @@ NOTHING = (
 
 @dataclass(frozen=True, slots=True)
 class PngInfoResult:
-    """What is known of an image's making.
+    """The generation data of an image.
 
     Attributes:
         text: The parameters as they are written in the file; "" when there are none.
@@ -63,7 +63,7 @@ def png_info(call: Call, requested: PngInfo) -> PngInfoResult:
     data = required(requested.image, "image").read()
     text = read_parameters(data)
     if not text:
-        # What is no image is refused in words before the server is bothered with it.
+        # A file that is no image is an error before the server is asked.
         call.application.run(partial(open_image, data, name="image"))
         text = _from_server(call, data)
     if text:

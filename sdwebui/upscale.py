@@ -112,7 +112,7 @@ def upscale(call: Call, requested: Upscale) -> Images[UpscaleReport]:
 
 
 def plan_upscale(call: Call, requested: Upscale) -> UpscalePlan:
-    """Decide how to enlarge.
+    """Return the plan for enlarging.
 
     Raises:
         UnknownName: No such upscaler.
@@ -161,7 +161,7 @@ def _enlarged(
 
 
 def _enlarge(call: Call, plan: UpscalePlan, data: bytes, name: str, warnings: list[str]) -> Image:
-    """Return one image enlarged; what went otherwise than requested joins the warnings."""
+    """Return one image enlarged; differences from the request are added to ``warnings``."""
     source, encoded = call.application.run(ready, data, name)
     plan.require_room(source, call.application)
     made = _with_parameters_of(data, _request(call, _body(plan, source, encoded)))

@@ -1,10 +1,12 @@
 """A generation from plan to report, over mocked HTTP."""
 
 import base64
+import gc
 import io
 import json
 import socket
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -303,3 +305,36 @@ def test_check_accepts_a_model_that_the_server_has() -> None:
 def test_check_refuses_a_model_that_the_server_lacks() -> None:
     with webui("a1111"), pytest.raises(errors.UnknownName, match="no model 'nope'"):
         WebUI(URL, defaults=Defaults("nope")).check()
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_a_failed_generation_leaves_nothing_in_memory(status: int) -> None:
+    """Exceptions must not keep the request, and the images in it, until the next collection."""
+
+    class Images(str):
+        """Base64 that can be referred to weakly."""
+
+    def fail() -> weakref.ref[Images]:
+        source = Images("A" * 64)
+        with webui("a1111") as mock:
+            mock.post(TXT2IMG, json={"images": [], "error": "x", "errors": "x"}, status=status)
+            call = WebUI(URL).call()
+            plan = call.planner.txt2img(Txt2Img(prompt="a cat", seed=7))
+            unit = ControlUnit(source, "canny", "none", 1.0, 0.0, 1.0, "balanced")
+            with pytest.raises(errors.WebUIError):
+                list(generate(call, replace(plan, controls=(unit,))))
+            mock.calls.reset()
+        return weakref.ref(source)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert fail()() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan")])
+def test_a_time_limit_is_a_positive_number(seconds: float) -> None:
+    with pytest.raises(errors.InvalidInput, match="seconds must be a positive number"):
+        WebUI(URL).call(seconds)

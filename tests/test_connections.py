@@ -217,3 +217,12 @@ def test_own_certificate_authority() -> None:
         with pytest.raises(errors.InvalidInput, match="ca_certificate cannot be read"):
             Transport(Server.at(url, ca_certificate=broken))
     raw.close()
+
+
+def test_nothing_is_sent_once_the_time_is_up(serve: Callable[[Script], RawServer]) -> None:
+    raw = serve(answering(OK))
+    transport = Transport(Server.at(raw.url))
+    transport.get("/", deadline=Deadline.after(5), job="x")
+    with pytest.raises(errors.DeadlineExceeded, match="txt2img"):
+        transport.post(POST, Deadline.after(-1))
+    assert len(raw.requests) == 1

@@ -200,3 +200,15 @@ def test_a_servers_message_is_short_and_holds_no_secret() -> None:
 def test_a_page_without_title_is_read_without_its_tags() -> None:
     page = b"<html><style>p {}</style><p>Down &amp; out</p></html>"
     assert server_message(SERVER, page) == "Down & out"
+
+
+@pytest.mark.parametrize(
+    ("status", "retryable"),
+    [(400, False), (401, False), (407, False), (413, False), (429, True), (500, False),
+     (502, True), (503, True), (504, True), (524, True), (526, False)],
+)  # fmt: skip
+def test_an_error_carries_what_a_script_decides_by(status: int, *, retryable: bool) -> None:
+    error = fault(status, {"detail": "for this reason"})
+    for each in (error, error.copy()):
+        assert (each.status, each.detail, each.retryable) == (status, "for this reason", retryable)
+        assert str(each) == str(error)

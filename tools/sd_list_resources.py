@@ -7,6 +7,9 @@ from dify_plugin.entities.tool import ToolInvokeMessage
 
 from bridge import tools
 
+AGENT_CHARACTERS = 1500
+"""Of the text for an agent's model, which reads every character."""
+
 
 class ListResourcesTool(tools.WebUITool):
     """The tool sd_list_resources."""
@@ -14,7 +17,7 @@ class ListResourcesTool(tools.WebUITool):
     def work(self, given: dict[str, Any]) -> Iterator[ToolInvokeMessage]:
         """List checkpoints, LoRAs, samplers and other resources."""
         from bridge.callers import Kind
-        from sdwebui.listing import AGENT_CHARACTERS, as_facts, in_words, list_resources
+        from sdwebui.listing import as_facts, in_words, list_resources
         from sdwebui.parameters import ListResources
 
         listing = list_resources(self.call, self.read(ListResources, given))

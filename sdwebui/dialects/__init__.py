@@ -43,7 +43,7 @@ def dialect_of(transport: Transport, cache: Cache, deadline: Deadline) -> Dialec
     """Return the dialect of a server, which is found out once and then kept.
 
     Raises:
-        WebUIError: The server cannot be reached or does not let us in.
+        WebUIError: The server cannot be reached or denies access.
     """
     return cache.get(
         "family",

@@ -19,6 +19,11 @@ _PROXY_ERRORS = (
     requests.exceptions.InvalidSchema,
 )
 
+_BEFORE_SENDING = re.compile(
+    r"certificate|hostname|wrong version|unknown protocol|record layer|handshake", re.IGNORECASE
+)
+"""What OpenSSL reports where the handshake failed, so that nothing was sent."""
+
 
 def never_arrived(error: requests.RequestException) -> bool:
     """Return whether the request cannot have reached the server, so that it may be sent again."""
@@ -49,8 +54,11 @@ def error_from_failure(
     parts = urlsplit(server.url)
     causes = list(_causes(error))
     text = server.redact(str(causes[-1]))
-    if isinstance(error, requests.exceptions.SSLError):
-        return _tls_error(server, " ".join(map(str, causes)))
+    all_text = " ".join(map(str, causes))
+    if isinstance(error, requests.exceptions.SSLError) and (
+        method == "GET" or _BEFORE_SENDING.search(all_text)
+    ):
+        return _tls_error(server, all_text)
     if isinstance(error, _PROXY_ERRORS):
         return Unreachable(
             f"The HTTP proxy of the environment (HTTP_PROXY, HTTPS_PROXY) failed for {server.url}. "
@@ -107,7 +115,8 @@ def _tls_error(server: Server, text: str) -> Unreachable:
     ):
         plain = server.url.replace("https://", "http://", 1)
         return Unreachable(
-            f"{server.url} does not speak TLS on this port. Set base_url to {plain} instead."
+            f"{server.url} does not speak TLS on this port. Set base_url to {plain} instead.",
+            retryable=False,
         )
     reason = re.search(r"certificate verify failed: ([^(]*[^( ])", text)
     mismatch = re.search(r"doesn't match|Hostname mismatch[^(]*", text)
@@ -115,8 +124,19 @@ def _tls_error(server: Server, text: str) -> Unreachable:
     return Unreachable(
         f"The TLS connection to {server.url} failed: {server.redact(why)}. For a certificate of "
         "your own paste its authority's PEM into ca_certificate, or turn tls_verify off in a "
-        "network you trust."
+        "network you trust.",
+        retryable=False,
     )
+
+
+def drop_tracebacks(error: BaseException) -> None:
+    """Drop the tracebacks of an exception and of all that it wraps.
+
+    urllib3's frames hold their own exceptions. Such cycles, and with them the frames of the caller
+    and the images that these hold, would stay in memory until the next garbage collection.
+    """
+    for cause in _causes(error):
+        cause.__traceback__ = None
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -201,14 +201,18 @@ def _proxy_error(server: Server, status: int, reported: str, quoted: str) -> Web
         case 407:
             return ProxyFailed(
                 "The HTTP proxy of the environment (HTTP_PROXY, HTTPS_PROXY) asks for a password "
-                f"(407). Put it into that setting, or add the host of {server.url} to NO_PROXY."
+                f"(407). Put it into that setting, or add the host of {server.url} to NO_PROXY.",
+                retryable=False,
             )
         case 413:
             return ProxyFailed(
                 f"The request is too large for the proxy in front of the WebUI (413).{quoted} "
-                "Raise its limit (nginx: client_max_body_size 256m) or send smaller images."
+                "Raise its limit (nginx: client_max_body_size 256m) or send smaller images.",
+                retryable=False,
             )
-        case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 525 | 526 | 530:
+        case 525 | 526:
+            return ProxyFailed(_proxy_message(server, status, quoted), retryable=False)
+        case 502 | 504 | 520 | 521 | 522 | 523 | 524 | 530:
             return ProxyFailed(_proxy_message(server, status, quoted))
     return None
 

@@ -14,7 +14,7 @@ from urllib3.exceptions import HTTPError
 
 from sdwebui.application import SCRIPT, Application
 from sdwebui.errors import AnswerCutOff, AnswerTooLarge, DeadlineExceeded, NotAWebUI, WebUIError
-from sdwebui.http.connection_errors import error_from_failure, never_arrived
+from sdwebui.http.connection_errors import drop_tracebacks, error_from_failure, never_arrived
 from sdwebui.http.connections import Adapter, Session, Watch, watched
 from sdwebui.http.deadline import Deadline
 from sdwebui.http.server import Server
@@ -82,6 +82,7 @@ class Answer:
             while not self._watch.expired and (chunk := raw.read1(CHUNK, decode_content=True)):
                 yield chunk
         except (HTTPError, OSError) as error:
+            drop_tracebacks(error)
             if self._watch.expired:
                 raise _late(self._server, self._job) from None
             raise AnswerCutOff(
@@ -236,9 +237,12 @@ class Transport:
         pauses = iter(_PAUSES)
         redirects = 0
         while True:
+            if deadline.passed:
+                raise _late(self.server, request.job)
             try:
                 response = self._attempt(method, url, data, headers, deadline)
             except requests.RequestException as error:
+                drop_tracebacks(error)
                 if watch.expired or deadline.passed:
                     raise _late(self.server, request.job) from None
                 pause = next(pauses, None) if method == "GET" or never_arrived(error) else None

@@ -220,7 +220,8 @@ class Planner:
                 if "model" not in requested.lenient and "model_hash" not in requested.lenient:
                     raise
                 raise UnknownName(
-                    f"{error} The generation data name it; what you choose in model wins."
+                    f"{error} The generation data name it; what you choose in model wins.",
+                    shortened=error.shortened,
                 ) from None
         return self._names.checkpoint(self.defaults.model)
 
@@ -249,11 +250,15 @@ def _resolved[Name](
     """
     try:
         return resolve()
-    except (ExtensionMissing, Unsupported) as error:
+    except ExtensionMissing:
+        if field not in requested.lenient:
+            raise
+        notes.append("This server has no ADetailer, so its settings were left out.")
+    except Unsupported as error:
         if field not in requested.lenient:
             raise
         notes.append(f"{field} was left out. {error}")
-        return ()
+    return ()
 
 
 def _with_defaults[Requested: Generation](requested: Requested, defaults: Defaults) -> Requested:

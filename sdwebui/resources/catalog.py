@@ -98,12 +98,14 @@ class Catalog:
         """Return a list, or None if this server has no such list.
 
         Args:
-            resource: Any but the checkpoints.
+            resource: Which one.
             fresh: Fetch the list even if it is cached.
 
         Raises:
             WebUIError: The server cannot be reached or denies access.
         """
+        if resource is Resource.CHECKPOINTS:
+            return self.checkpoints(fresh=fresh)
 
         def fetch() -> tuple[Entry, ...] | None:
             try:
@@ -116,13 +118,12 @@ class Catalog:
 
         return self.cache.get(resource.name, LIST_SECONDS, fetch, self.deadline, fresh=fresh)
 
-    def find(self, resource: Resource, wanted: str, *, word: str = "") -> Entry:
+    def find(self, resource: Resource, wanted: str) -> Entry:
         """Return the entry of a name; on a server without such a list, an entry of that name.
 
         Args:
             resource: The list to search.
             wanted: What the user wrote.
-            word: What messages call it, instead of the list's own word.
 
         Raises:
             UnknownName: The server does not have it.
@@ -132,4 +133,4 @@ class Catalog:
             known = self.entries(resource, fresh=True)
         if known is None:
             return Entry(name=wanted)
-        return find(word or resource.word, wanted, known)
+        return find(resource.word, wanted, known)
