@@ -28,16 +28,6 @@ def test_a_conversion_keeps_the_parameters(
         assert converted is data
 
 
-def test_given_parameters_are_for_images_that_hold_none() -> None:
-    bare = saved("PNG")
-    assert metadata.parameters_of(convert(bare, "png", TEXT)) == TEXT
-    assert metadata.parameters_of(convert(bare, "webp", TEXT)) == TEXT
-    own = metadata.with_parameters(bare, "own")
-    assert convert(own, "png", TEXT) is own
-    assert metadata.parameters_of(convert(own, "jpeg", TEXT)) == "own"
-    assert metadata.parameters_of(convert(bare, "jpeg")) is None
-
-
 def test_parameters_too_long_for_a_jpeg_are_left_out() -> None:
     data = metadata.with_parameters(saved("PNG"), "x" * 40_000)
     assert metadata.parameters_of(convert(data, "jpeg")) is None

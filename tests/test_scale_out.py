@@ -162,7 +162,7 @@ class Outcome:
     job: str
     status: int
     machine: str
-    pictures: int
+    images: int
     detail: str
 
 
@@ -228,7 +228,7 @@ def machine_of(machines: list[Machine], job: str) -> int:
 def test_jobs_are_spread_evenly_and_run_once(front: str, machines: list[Machine]) -> None:
     crowd = Crowd(front, seconds=0.02)
     crowd.run(JOBS)
-    assert [o for o in crowd.outcomes if o.status != 200 or o.pictures != 1] == []
+    assert [o for o in crowd.outcomes if o.status != 200 or o.images != 1] == []
     run = [machine.jobs() for machine in machines]
     counts = Counter(job for jobs in run for job in jobs)
     assert len(counts) == JOBS
@@ -256,7 +256,7 @@ def test_a_machine_that_dies_loses_no_job_silently(front: str, machines: list[Ma
     for outcome in lost:
         assert outcome.status == 502
         assert "was not sent a second time" in outcome.detail
-    assert all(outcome.pictures == 1 for outcome in crowd.outcomes if outcome not in lost)
+    assert all(outcome.images == 1 for outcome in crowd.outcomes if outcome not in lost)
 
     survivors = [machines[0].jobs(), machines[2].jobs()]
     counts = Counter(job for jobs in survivors for job in jobs)
@@ -362,13 +362,13 @@ def test_the_plugin_gives_an_image_or_says_what_happened(
         if number == 40:
             machines[1].kill()
         calls.append(start(plugin, front))
-    pictures, errors = 0, []
+    images, errors = 0, []
     for call in calls:
         try:
-            pictures += len(call.wait(60).files)
+            images += len(call.wait(60).files)
         except PluginError as error:
             errors.append(error.message)
-    assert pictures + len(errors) == PLUGINS_JOBS
+    assert images + len(errors) == PLUGINS_JOBS
     assert 0 < len(errors) <= AT_ONCE
     assert all("was not sent a second time" in message for message in errors), errors
     survivors = [job for machine in (machines[0], machines[2]) for job in machine.jobs()]

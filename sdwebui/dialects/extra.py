@@ -49,7 +49,7 @@ def with_its_seed[Requested: Generation](requested: Requested) -> Requested:
     """Return the parameters with the seed of ``extra``, so that further images count up from it.
 
     Raises:
-        InvalidInput: The seed is none.
+        InvalidInput: The seed is out of range or no whole number.
     """
     if "seed" not in requested.extra:
         return requested

@@ -30,7 +30,7 @@ class Infotexts:
     scheduler_is_class: ClassVar[bool] = False
     # Whether the fields also hold values that nobody chose, such as "Eta: inf".
     writes_defaults: ClassVar[bool] = False
-    # Fields of its own that tell something which no request can ask for.
+    # Fields of its own that describe what no request can set.
     own_fields: ClassVar[tuple[str, ...]] = ()
 
     @classmethod

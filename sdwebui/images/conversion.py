@@ -13,7 +13,7 @@ LARGEST_SIDE: dict[ConvertibleTo, int] = {"png": 2**31 - 1, "jpeg": 65_500, "web
 """Pixels a side that each format can hold (libjpeg and libwebp refuse more)."""
 
 
-def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = None) -> bytes:
+def convert(data: bytes, output_format: ConvertibleTo) -> bytes:
     """Return the image in another format, with its generation parameters kept.
 
     Takes CPU time (0.1 s a megapixel), so callers run it in a thread.
@@ -21,20 +21,17 @@ def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = 
     Args:
         data: An image of any format that Pillow reads.
         output_format: The format to convert to.
-        parameters: Generation parameters to write if the file holds none of its own.
 
     Returns:
         The file, a JPEG with white for what was transparent; the same object if the image is of
-        that format already and nothing is to be added, or if it is animated, since a conversion
-        would keep one frame only.
+        that format already, or if it is animated, since a conversion would keep one frame only.
 
     Raises:
         InvalidInput: The image is larger than the format can hold.
         NotAnImage: It cannot be decoded.
     """
-    text = metadata.parameters_of(data)
     if sniff(data).name == output_format:
-        return metadata.with_parameters(data, parameters) if parameters and not text else data
+        return data
     from sdwebui.images import decode
 
     try:
@@ -48,7 +45,7 @@ def convert(data: bytes, output_format: ConvertibleTo, parameters: str | None = 
             f"An image of {len(data)} bytes arrived that cannot be decoded ({error}). "
             "The connection or the server cut it off; try again."
         ) from error
-    text = text or parameters
+    text = metadata.parameters_of(data)
     return metadata.with_parameters(converted, text) if text else converted
 
 

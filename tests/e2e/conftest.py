@@ -39,7 +39,12 @@ _calls = iter(range(1_000_000))
 
 def credentials(sim: Simulator, **more: Any) -> dict[str, Any]:
     """Credentials for a simulator; a header of its own keeps each test's caches apart."""
-    given = {"base_url": sim.url, "timeout": "60", "headers": f"X-Test: call-{next(_calls)}", **more}
+    given = {
+        "base_url": sim.url,
+        "timeout": "60",
+        "headers": f"X-Test: call-{next(_calls)}",
+        **more,
+    }
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -54,9 +54,9 @@ def test_images_come_as_blobs_with_text_json_and_variables(
         "txt2img-43",
     ]
     for file in result.files:
-        picture = Image.open(io.BytesIO(file.data))
-        assert picture.size == (128, 128)
-        assert file.mime_type == f"image/{(picture.format or '').lower()}"
+        image = Image.open(io.BytesIO(file.data))
+        assert image.size == (128, 128)
+        assert file.mime_type == f"image/{(image.format or '').lower()}"
     assert len({file.data for file in result.files}) == 3
     (told,) = result.jsons
     assert told["seeds"] == result.variables["seeds"] == [41, 42, 43]
