@@ -445,10 +445,10 @@ def _ranges() -> list[Any]:
 def test_label_or_help_of_a_number_says_its_range_in_every_language(
     tool: str, field: ToolParameter
 ) -> None:
-    least, most = f"{field.min:.0f}", f"{field.max:.0f}"
+    text = described(tool)[field.name]
+    least, most = str(text["min"]), str(text["max"])
     # -1 stands for random, so it is said apart from the range.
     reported = [r"-1\D", f"0[–～]{most}"] if least == "-1" else [f"{least}[–～]{most}"]
-    text = described(tool)[field.name]
     for language in LANGUAGES:
         shown = f"{text['label'][language]} {text['human_description'][language]}"
         unsaid = [one for one in reported if not re.search(rf"(?<![\d.]){one}(?![\d.]*\d)", shown)]
