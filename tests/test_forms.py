@@ -17,7 +17,7 @@ import yaml
 from dify_plugin.core.entities.plugin.setup import PluginConfiguration
 from dify_plugin.entities.tool import ToolConfiguration, ToolParameter, ToolProviderConfiguration
 
-from devkit.forms import build
+from devkit.forms import build, texts
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import (
     Caption,
@@ -610,6 +610,15 @@ def test_every_text_is_used() -> None:
         name for tool in MODELS for name in raw(f"tools/{tool}.yaml")["output_schema"]["properties"]
     }
     assert set(raw("devkit/forms/outputs.yaml")) == declared
+
+
+def test_a_missing_text_is_told_by_its_name() -> None:
+    with pytest.raises(ValueError, match=r"^moods in .*: label: Field required, help: Field req"):
+        texts.parameter("moods", {})
+    words = dict.fromkeys(LANGUAGES, "x")
+    assert texts.parameter("moods", {"label": words, "help": words}).label.ja_JP == "x"
+    with pytest.raises(ValueError, match=r"^moods in .*: help\.ja_JP: Field required$"):
+        texts.parameter("moods", {"label": words, "help": dict.fromkeys(LANGUAGES[:3], "x")})
 
 
 @pytest.mark.parametrize("tool", MODELS)
