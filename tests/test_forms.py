@@ -612,9 +612,12 @@ def test_every_text_is_used() -> None:
     assert set(raw("devkit/forms/outputs.yaml")) == declared
 
 
-def test_a_missing_text_is_told_by_its_name() -> None:
+def test_a_missing_text_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ValueError, match=r"^moods in .*: label: Field required, help: Field req"):
         texts.parameter("moods", {})
+    monkeypatch.setattr(Caption, "LLM", (*Caption.LLM, "method"))
+    with pytest.raises(ValueError, match=r"^method: a model fills it in, so its texts need one"):
+        build.form("sd_caption")
     words = dict.fromkeys(LANGUAGES, "x")
     assert texts.parameter("moods", {"label": words, "help": words}).label.ja_JP == "x"
     with pytest.raises(ValueError, match=r"^moods in .*: help\.ja_JP: Field required$"):
