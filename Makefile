@@ -99,4 +99,4 @@ lock: $(READY) ## compile both lists of requirements anew
 		-o requirements-dev.txt
 
 clean: ## remove all that was made
-	rm -rf $(VENV) out dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
+	rm -rf $(VENV) out dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage*

@@ -17,7 +17,7 @@ import yaml
 from dify_plugin.core.entities.plugin.setup import PluginConfiguration
 from dify_plugin.entities.tool import ToolConfiguration, ToolParameter, ToolProviderConfiguration
 
-from devkit.forms import build
+from devkit.forms import build, texts
 from sdwebui.errors import InvalidInput
 from sdwebui.parameters import (
     Caption,
@@ -445,10 +445,10 @@ def _ranges() -> list[Any]:
 def test_label_or_help_of_a_number_says_its_range_in_every_language(
     tool: str, field: ToolParameter
 ) -> None:
-    least, most = f"{field.min:.0f}", f"{field.max:.0f}"
+    text = described(tool)[field.name]
+    least, most = str(text["min"]), str(text["max"])
     # -1 stands for random, so it is said apart from the range.
     reported = [r"-1\D", f"0[–～]{most}"] if least == "-1" else [f"{least}[–～]{most}"]
-    text = described(tool)[field.name]
     for language in LANGUAGES:
         shown = f"{text['label'][language]} {text['human_description'][language]}"
         unsaid = [one for one in reported if not re.search(rf"(?<![\d.]){one}(?![\d.]*\d)", shown)]
@@ -610,6 +610,18 @@ def test_every_text_is_used() -> None:
         name for tool in MODELS for name in raw(f"tools/{tool}.yaml")["output_schema"]["properties"]
     }
     assert set(raw("devkit/forms/outputs.yaml")) == declared
+
+
+def test_a_missing_text_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"^moods in .*: label: Field required, help: Field req"):
+        texts.parameter("moods", {})
+    monkeypatch.setattr(Caption, "LLM", (*Caption.LLM, "method"))
+    with pytest.raises(ValueError, match=r"^method: a model fills it in, so its texts need one"):
+        build.form("sd_caption")
+    words = dict.fromkeys(LANGUAGES, "x")
+    assert texts.parameter("moods", {"label": words, "help": words}).label.ja_JP == "x"
+    with pytest.raises(ValueError, match=r"^moods in .*: help\.ja_JP: Field required$"):
+        texts.parameter("moods", {"label": words, "help": dict.fromkeys(LANGUAGES[:3], "x")})
 
 
 @pytest.mark.parametrize("tool", MODELS)

@@ -32,7 +32,7 @@ def form(tool: str) -> dict[str, Any]:
     """Return the content of ``tools/<tool>.yaml``.
 
     Raises:
-        ValueError: The texts name parameters that the model has not, or other options.
+        ValueError: A text is missing, or is for a parameter or option that the model has not.
     """
     words, model = texts.tool(tool), MODELS[tool]
     names = (*model.LLM, *model.SETTINGS)
@@ -60,6 +60,8 @@ def _parameter(
     if values != list(words.options):
         raise ValueError(f"{name}: the texts' options are {list(words.options)}, not {values}")
     by_agent = name in model.LLM
+    if by_agent and not words.llm:
+        raise ValueError(f"{name}: a model fills it in, so its texts need one for models, llm")
     shown: dict[str, Any] = {
         "name": name,
         "type": fields.form_type(field),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 HERE = Path(__file__).parent
 
@@ -64,8 +64,16 @@ def tool(name: str) -> ToolText:
 
 
 def parameter(name: str, override: Mapping[str, Any]) -> ParameterText:
-    """Return the texts of a parameter, with the parts that differ in the tool at hand."""
-    return ParameterText.model_validate({**_parameters().get(name, {}), **override})
+    """Return the texts of a parameter, with the parts that differ in the tool at hand.
+
+    Raises:
+        ValueError: A text is missing; the message names the parameter and the text.
+    """
+    try:
+        return ParameterText.model_validate({**_parameters().get(name, {}), **override})
+    except ValidationError as error:
+        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise ValueError(f"{name} in devkit/forms/parameters/*.yaml: {', '.join(wrong)}") from None
 
 
 def output(name: str) -> dict[str, Any]:
