@@ -41,7 +41,7 @@ def test_calls_that_wait_for_a_server_that_hangs_fail_together(
     cache = Cache(transport.server)
     started = time.monotonic()
     reported = errors_of_calls(transport, cache, [30] * 6)
-    assert time.monotonic() - started < 1.6
+    assert time.monotonic() - started < 3
     assert len(raw.requests) == 1
     assert len(set(reported)) == 1
     # A later call requests it again.

@@ -113,7 +113,7 @@ def test_a_response_is_complete_when_its_json_is(missing: int) -> None:
     started = time.monotonic()
     (image,) = generate(call, plan)
     assert image.seed == 7
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 8
     raw.close()
 
 

@@ -51,7 +51,7 @@ def test_a_deadline_holds_whatever_the_server_does(
     started = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded, match=r"did not answer in time \(txt2img\)"):
         Transport(Server.at(raw.url)).post(POST, Deadline.after(0.8))
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 2.5
     assert len(raw.requests) == 1
 
 
@@ -70,7 +70,7 @@ def test_a_failure_is_reported_although_its_body_does_not_end(
     started = time.monotonic()
     with pytest.raises(errors.AccessDenied, match="set api_auth"):
         Transport(Server.at(raw.url)).post(POST, Deadline.after(seconds))
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_handshake_that_does_not_end(serve: Callable[[Script], RawServer]) -> None:
@@ -78,7 +78,7 @@ def test_a_handshake_that_does_not_end(serve: Callable[[Script], RawServer]) -> 
     started = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded):
         Transport(Server.at(raw.url.replace("http", "https"))).post(POST, Deadline.after(0.8))
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_proxy_whose_response_does_not_end(
@@ -88,7 +88,7 @@ def test_a_proxy_whose_response_does_not_end(
     started = time.monotonic()
     with pytest.raises(errors.DeadlineExceeded):
         Transport(Server.at("https://gpu.test")).post(POST, Deadline.after(0.8))
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < 2.5
 
 
 def test_a_name_that_takes_too_long_to_be_found(

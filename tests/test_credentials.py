@@ -139,7 +139,7 @@ def test_timeout(plugin: PluginHost, serve: Callable[[Script], RawServer]) -> No
     started = time.monotonic()
     message = refusal(plugin, base_url=raw.url, timeout="1")
     assert f"{raw.url} did not answer in time (list the models)." in message
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 6
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def test_a_machine_that_dies_loses_no_job_silently(front: str, machines: list[Ma
 
 @needs_nginx
 def test_an_interrupt_reaches_the_job_it_is_for(front: str, machines: list[Machine]) -> None:
-    crowd = Crowd(front, seconds=3)
+    crowd = Crowd(front, seconds=5)
     jobs = ["dify-a", "dify-b", "dify-c"]
     threads = in_background(crowd, jobs)
     for job in jobs:
@@ -281,7 +281,7 @@ def test_an_interrupt_reaches_the_job_it_is_for(front: str, machines: list[Machi
     assert control(front, "/sdapi/v1/interrupt", "dify-b").status_code == 200
     began = time.monotonic()
     threads[1].join()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 3.5
     assert [o.job for o in crowd.outcomes] == ["dify-b"]
     for thread in threads:
         thread.join()

@@ -90,5 +90,5 @@ def test_the_demo_says_at_once_what_it_is_doing() -> None:
     ) as demo:
         assert demo.stdout
         assert demo.stdout.readline().startswith(b"Starting the demo")
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 5
         assert demo.wait() == 0

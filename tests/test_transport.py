@@ -99,7 +99,7 @@ def test_a_redirect_is_reported_without_reading_its_body(
     started = time.monotonic()
     with pytest.raises(errors.NotAWebUI, match="redirects to"):
         Transport(Server.at(raw.url)).post(POST, Deadline.after(20))
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
 
 
 def test_a_proxy_that_asks_for_a_password(

@@ -89,18 +89,18 @@ def test_a_raised_exception_comes_out_of_wait(host: PluginHost) -> None:
 def test_calls_run_at_once_and_are_not_mixed_up(host: PluginHost) -> None:
     began = time.monotonic()
     calls = [
-        start(host, ["sleep", 0.3], ["blob", 256 * 33 * (number + 1), str(number), "x/y"])
+        start(host, ["sleep", 1.0], ["blob", 256 * 33 * (number + 1), str(number), "x/y"])
         for number in range(8)
     ]
     files = [call.wait(20).files for call in calls]
-    assert time.monotonic() - began < 0.3 * 6
+    assert time.monotonic() - began < 6
     assert [[(file.filename, file.size) for file in one] for one in files] == [
         [(str(number), 256 * 33 * (number + 1))] for number in range(8)
     ]
 
 
 def test_a_wait_can_time_out_and_be_repeated(host: PluginHost) -> None:
-    call = start(host, ["sleep", 0.3], ["text", "late"])
+    call = start(host, ["sleep", 1.0], ["text", "late"])
     with pytest.raises(TimeoutError):
         call.wait(0.05)
     assert not call.over
@@ -109,7 +109,7 @@ def test_a_wait_can_time_out_and_be_repeated(host: PluginHost) -> None:
 
 
 def test_heartbeats_are_recorded(host: PluginHost) -> None:
-    act(host, ["sleep", 0.3])
+    act(host, ["sleep", 1.0])
     assert len(host.heartbeats) >= 2
     assert host.heartbeats == sorted(host.heartbeats)
 
