@@ -27,9 +27,12 @@ class FaultInjector:
 
     Args:
         refuse: Closes the server's port for some seconds.
+        fault: Its name, or None; ValueError for others.
     """
 
-    def __init__(self, refuse: Callable[[float], None]) -> None:
+    def __init__(self, refuse: Callable[[float], None], fault: str | None) -> None:
+        if fault is not None and fault not in FAULTS:
+            raise ValueError(f"no fault {fault!r}; there are {', '.join(FAULTS)}")
         self._refuse = refuse
         self._seen = 0
         self._lock = threading.Lock()
@@ -126,8 +129,7 @@ def _redirect(other: str) -> Effect:
         if scene.request.query.endswith("redirected"):
             return scene.usual()
         host = other or f"http://{scene.request.header('host')}"
-        path = f"{scene.settings.subpath}{scene.request.path}"
-        return Answer(307, headers={"location": f"{host}{path}?redirected"})
+        return Answer(307, headers={"location": f"{host}{scene.request.path}?redirected"})
 
     return effect
 
@@ -174,13 +176,11 @@ def _head(answer: Answer, length: Headers | None = None) -> bytes:
 
 
 def _chunks(answer: Answer, share: float = 1.0) -> Iterable[bytes]:
-    """Yield head and body in chunks of odd lengths, a tiny one between each two."""
+    """Yield head and body in chunks, each with an extension that nobody knows."""
     yield _head(answer, {"Transfer-Encoding": "chunked"})
-    rest, number = answer.body[: int(len(answer.body) * share)], 0
-    while rest:
-        length = 997 if number % 2 == 0 else 1 + number % 5
-        piece, rest, number = rest[:length], rest[length:], number + 1
-        yield f"{len(piece):x};n={number}\r\n".encode() + piece + b"\r\n"
+    for start in range(0, int(len(answer.body) * share), 997):
+        piece = answer.body[start : start + 997]
+        yield f"{len(piece):x};start={start}\r\n".encode() + piece + b"\r\n"
     if share == 1.0:
         yield b"0\r\n\r\n"
 
@@ -197,7 +197,7 @@ def _send_without_end(connection: socket.socket) -> None:
 
 
 _OF_GENERATIONS: dict[str, Effect] = {
-    **{name: _exception(*told) for name, told in data_of("failures")["faults"].items()},
+    **{name: _exception(*raised) for name, raised in data_of("failures")["faults"].items()},
     **{f"proxy_{status}": _proxy(status) for status in (413, 502, 503, 504)},
     "extension_missing": _error(422, "Script 'ADetailer' not found"),
     "validation_422": _fixed(NO_INTEGER, status=422),
@@ -206,9 +206,9 @@ _OF_GENERATIONS: dict[str, Effect] = {
     "not_json_text": _fixed("OK", "text/plain"),
     "wrong_json": _fixed('[{"image": 1}]'),
     "bad_base64": _all_images("!!no base64!!"),
-    "not_a_picture": _all_images(NO_IMAGE),
-    "empty_picture": _all_images(""),
-    "no_pictures": _changed(lambda body: {**body, "images": []}),
+    "not_an_image": _all_images(NO_IMAGE),
+    "empty_image": _all_images(""),
+    "no_images": _changed(lambda body: {**body, "images": []}),
     "info_missing": _changed(lambda body: {"images": body["images"]}),
     "info_not_json": _changed(lambda body: {**body, "info": "{not json"}),
     "cut_off": _sent(lambda answer: (_head(answer), answer.body[: len(answer.body) * 2 // 3])),
@@ -243,9 +243,3 @@ REACHES: tuple[tuple[Callable[[Request], bool], dict[str, Effect]], ...] = (
 )
 FAULTS = {name: (hits, effect) for hits, all_ in REACHES for name, effect in all_.items()}
 """Every fault by the name of the ``fault`` setting: which requests it hits, what they get."""
-
-
-def check_fault(name: str | None) -> None:
-    """Raise ValueError for a fault that does not exist."""
-    if name is not None and name not in FAULTS:
-        raise ValueError(f"no fault {name!r}; there are {', '.join(FAULTS)}")

@@ -23,7 +23,7 @@ class Generation:
 
     Attributes:
         values: The request's fields with their defaults.
-        notes: What the infotext tells beside the common fields; None is left out.
+        notes: What the infotext reports beside the common fields; None is left out.
         guides: Images that ControlNet steers by.
         maps: Detect maps that follow the images.
     """
