@@ -27,21 +27,20 @@ class FaultInjector:
 
     Args:
         refuse: Closes the server's port for some seconds.
-        fault: Its name, or None; ValueError for others.
+        settings: Name the fault; ValueError for one that does not exist.
     """
 
-    def __init__(self, refuse: Callable[[float], None], fault: str | None) -> None:
-        if fault is not None and fault not in FAULTS:
-            raise ValueError(f"no fault {fault!r}; there are {', '.join(FAULTS)}")
-        self._refuse = refuse
+    def __init__(self, refuse: Callable[[float], None], settings: Settings) -> None:
+        if settings.fault not in (None, *FAULTS):
+            raise ValueError(f"no fault {settings.fault!r}; there are {', '.join(FAULTS)}")
+        self._refuse, self._settings = refuse, settings
         self._seen = 0
         self._lock = threading.Lock()
         self._back = 0.0
 
-    def answer(
-        self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
-    ) -> Answer:
+    def answer(self, request: Request, family: Family, usual: Callable[[], Answer]) -> Answer:
         """Return the usual answer, spoilt or not."""
+        settings = self._settings
         if settings.fault is None:
             return usual()
         hits, effect = FAULTS[settings.fault]
@@ -52,21 +51,21 @@ class FaultInjector:
             self._seen += 1
         if number < 0 or (settings.fault_count is not None and number >= settings.fault_count):
             return usual()
-        return effect(Scene(request, family, settings, usual, self))
+        return effect(Exchange(request, family, settings, usual, self))
 
-    def restart(self, scene: "Scene") -> Answer:
+    def restart(self, exchange: "Exchange") -> Answer:
         """Close the connection, refuse others for a while, then answer 404 for a second."""
         with self._lock:
             is_first = not self._back
-            self._back = self._back or time.monotonic() + scene.settings.fault_seconds + 1.0
+            self._back = self._back or time.monotonic() + exchange.settings.fault_seconds + 1.0
         if is_first:
-            self._refuse(scene.settings.fault_seconds)
+            self._refuse(exchange.settings.fault_seconds)
             return Answer(sender=drop)
-        return NOT_FOUND if time.monotonic() < self._back else scene.usual()
+        return NOT_FOUND if time.monotonic() < self._back else exchange.usual()
 
 
 @dataclass(frozen=True)
-class Scene:
+class Exchange:
     """What a fault has to work with; ``usual`` does the job and gives the good answer."""
 
     request: Request
@@ -76,7 +75,7 @@ class Scene:
     injector: FaultInjector
 
 
-Effect = Callable[[Scene], Answer]
+Effect = Callable[[Exchange], Answer]
 
 # What the server, or a proxy before it, answers.
 
@@ -90,24 +89,24 @@ def _proxy(status: int) -> Effect:
 
 
 def _error(status: int, detail: str) -> Effect:
-    return lambda scene: scene.family.error(status, detail)
+    return lambda exchange: exchange.family.error(status, detail)
 
 
-def _limit_rate(scene: Scene) -> Answer:
+def _limit_rate(exchange: Exchange) -> Answer:
     # SD.Next counts a request, and refuses it, after the work was done.
-    scene.usual()
-    return scene.family.error(429, "rate limit exceeded")
+    exchange.usual()
+    return exchange.family.error(429, "rate limit exceeded")
 
 
 def _exception(kind: str, text: str) -> Effect:
-    return lambda scene: scene.family.exception(kind, text)
+    return lambda exchange: exchange.family.exception(kind, text)
 
 
 def _changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Effect:
     """Return the effect that changes the usual answer of a job that went well."""
 
-    def effect(scene: Scene) -> Answer:
-        answer = scene.usual()
+    def effect(exchange: Exchange) -> Answer:
+        answer = exchange.usual()
         return answer if answer.status != 200 else Answer.of_json(change(json.loads(answer.body)))
 
     return effect
@@ -117,25 +116,25 @@ def _all_images(text: str) -> Effect:
     return _changed(lambda body: {**body, "images": [text] * len(body["images"])})
 
 
-def _repeat_secret(scene: Scene) -> Answer:
-    given = scene.request.header("authorization")
+def _repeat_secret(exchange: Exchange) -> Answer:
+    given = exchange.request.header("authorization")
     decoded = base64.b64decode(given.partition(" ")[2]).decode("utf-8", "replace")
     text = f"could not authenticate upstream: Authorization: {given} ({decoded})"
-    return scene.family.exception("RuntimeError", text)
+    return exchange.family.exception("RuntimeError", text)
 
 
 def _redirect(other: str) -> Effect:
-    def effect(scene: Scene) -> Answer:
-        if scene.request.query.endswith("redirected"):
-            return scene.usual()
-        host = other or f"http://{scene.request.header('host')}"
-        return Answer(307, headers={"location": f"{host}{scene.request.path}?redirected"})
+    def effect(exchange: Exchange) -> Answer:
+        if exchange.request.query.endswith("redirected"):
+            return exchange.usual()
+        host = other or f"http://{exchange.request.header('host')}"
+        return Answer(307, headers={"location": f"{host}{exchange.request.path}?redirected"})
 
     return effect
 
 
-def _gzip(scene: Scene) -> Answer:
-    answer = scene.usual()
+def _gzip(exchange: Exchange) -> Answer:
+    answer = exchange.usual()
     headers = {**answer.headers, "Content-Encoding": "gzip"}
     return Answer(answer.status, gzip.compress(answer.body, 1), headers)
 
@@ -156,12 +155,12 @@ def _sent(pieces: Callable[[Answer], Iterable[bytes]], pause: float = 0.0) -> Ef
     ``pause`` is the share of ``fault_seconds`` that passes before each piece.
     """
 
-    def effect(scene: Scene) -> Answer:
-        answer = scene.usual()
+    def effect(exchange: Exchange) -> Answer:
+        answer = exchange.usual()
 
         def send(connection: socket.socket) -> None:
             for piece in pieces(answer):
-                time.sleep(pause * scene.settings.fault_seconds)
+                time.sleep(pause * exchange.settings.fault_seconds)
                 connection.sendall(piece)
             close(connection)
 
@@ -227,7 +226,7 @@ _OF_LISTS: dict[str, Effect] = {
     "models_wrong_shape": _fixed('{"models": ["a"]}'),
 }
 _OF_ALL: dict[str, Effect] = {
-    "restarting": lambda scene: scene.injector.restart(scene),
+    "restarting": lambda exchange: exchange.injector.restart(exchange),
     "no_api": lambda _: NOT_FOUND,
     "unauthorized": _error(401, "Not authenticated"),
     "forbidden": _proxy(403),

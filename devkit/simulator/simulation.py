@@ -17,13 +17,7 @@ LONGEST_STRING = 200
 
 
 class Simulation:
-    """A server from its start to its end.
-
-    Args:
-        settings: What it is started with; ``reset`` goes back to that.
-        host: Where to listen.
-        port: 0 picks a free one.
-    """
+    """A server from its start to its end; port 0 picks a free one."""
 
     def __init__(self, settings: Settings, host: str, port: int) -> None:
         self._at_start = settings
@@ -37,7 +31,7 @@ class Simulation:
         with self._lock:
             self.settings = self._at_start
             self.journal: list[dict[str, Any]] = []
-            self.faults = FaultInjector(self.front.refuse, self.settings.fault)
+            self.faults = FaultInjector(self.front.refuse, self.settings)
             self.family: Family = FAMILIES[self.settings.family](self.settings)
             self._memory: dict[str, Answer] = {}
 
@@ -45,7 +39,7 @@ class Simulation:
         """Change live settings; raise ValueError where there is no such setting or fault."""
         with self._lock:
             changed = self.settings.changed(changes)
-            self.faults = FaultInjector(self.front.refuse, changed.fault)
+            self.faults = FaultInjector(self.front.refuse, changed)
             self.settings = self.family.settings = changed
             self._memory.clear()
             if "models" in changes:
@@ -53,11 +47,11 @@ class Simulation:
 
     def respond(self, request: Request) -> Answer:
         """Journal a request and answer it, or do what the current fault says."""
-        settings, family = self.settings, self.family
+        family = self.family
         entry = _entry_of(request)
         self.journal.append(entry)
         usual = partial(self._usual, family, request)
-        answer = self.faults.answer(request, family, settings, usual)
+        answer = self.faults.answer(request, family, usual)
         entry["status"] = None if answer.sender else answer.status
         return answer
 

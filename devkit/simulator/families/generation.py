@@ -81,10 +81,10 @@ class Generation:
     def draw(self, index: int, share: float) -> Image.Image:
         """Return image number ``index``; ``share`` is how much was done when interrupted."""
         size = self.final_size if self.final_size and share == 1.0 else self.size
-        seed, wish = self.seeds[index], self.prompt
+        seed, prompt = self.seeds[index], self.prompt
         if self.values["subseed_strength"]:
-            wish += f" {self.subseeds[index]}"
-        image = painter.paint(wish, seed, self.model.file, *size)
+            prompt += f" {self.subseeds[index]}"
+        image = painter.paint(prompt, seed, self.model.file, *size)
         if self.sources:
             source = self.sources[min(index, len(self.sources) - 1)]
             image = painter.derived(source, image, self.strength, self.mask)

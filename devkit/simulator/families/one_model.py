@@ -153,8 +153,8 @@ class OneModel(Family):
         return {"images": files, "parameters": {}, "info": json.dumps(info)}
 
     def _drawn(self, requested: Requested, seed: int) -> Image.Image:
-        wish = " ".join([requested.prompt, *requested.loras])
-        image = painter.paint(wish, seed, self.model_file, *requested.final_size)
+        prompt = " ".join([requested.prompt, *requested.loras])
+        image = painter.paint(prompt, seed, self.model_file, *requested.final_size)
         if requested.source is None:
             return image
         return painter.derived(requested.source, image, requested.strength, requested.mask)

@@ -12,7 +12,8 @@ from sdwebui.infotext.parse import build
 KINDS = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 """Names of types in the messages of the program's JSON library."""
 
-LARGEST_SEED = 2**31
+INTEGERS_END = 2**31
+"""The program's integers are below it."""
 
 
 class SdCpp(OneModel):
@@ -56,8 +57,8 @@ class SdCpp(OneModel):
         if fields["cfg_scale"] < 0:
             raise HTTPError(400, "invalid params")
         # From the clock: requests of the same second get the same one.
-        clock = int(time.time()) * 48271 % LARGEST_SEED
-        seed = fields["seed"] if 0 <= fields["seed"] < LARGEST_SEED else clock
+        clock = int(time.time()) * 48271 % INTEGERS_END
+        seed = fields["seed"] if 0 <= fields["seed"] < INTEGERS_END else clock
         sampler = str(given.get("sampler_name")).lower()
         return Requested(
             prompt=fields["prompt"], negative_prompt=fields["negative_prompt"],
@@ -120,7 +121,7 @@ def _typed(value: Any, default: Any) -> Any:
 
 def _check_size(width: int, height: int) -> None:
     """Raise for a size that the program refuses, or has no memory for."""
-    if width <= 0 or height <= 0 or max(width, height) >= LARGEST_SEED:
+    if width <= 0 or height <= 0 or max(width, height) >= INTEGERS_END:
         raise HTTPError(400, "width and height must be positive")
     if width * height > 16384 * 16384:
         raise ServerException("", "std::bad_alloc")
