@@ -62,9 +62,9 @@ KINDS = (
          "not_json not_json_text wrong_json"),
     Kind("too large", _UNAVAILABLE, "answer is larger than", "huge"),
     Kind("not an image", _UNAVAILABLE, "is not base64|as an image that are none",
-         "bad_base64 not_a_picture"),
+         "bad_base64 not_an_image"),
     Kind("no image", _UNAVAILABLE, "without an image|an empty image", "oom nan no_checkpoint "
-         "model_load_failed wrong_json empty_picture no_pictures"),
+         "model_load_failed wrong_json empty_image no_images"),
     Kind("no WebUI", _UNAVAILABLE, "no list of models|a web page instead of JSON|has no endpoint "
          "for|redirects to", "models_500 models_html models_wrong_shape no_api "
          "redirect_other_origin error_with_secret"),

@@ -27,18 +27,20 @@ class FaultInjector:
 
     Args:
         refuse: Closes the server's port for some seconds.
+        settings: Name the fault; ValueError for one that does not exist.
     """
 
-    def __init__(self, refuse: Callable[[float], None]) -> None:
-        self._refuse = refuse
+    def __init__(self, refuse: Callable[[float], None], settings: Settings) -> None:
+        if settings.fault not in (None, *FAULTS):
+            raise ValueError(f"no fault {settings.fault!r}; there are {', '.join(FAULTS)}")
+        self._refuse, self._settings = refuse, settings
         self._seen = 0
         self._lock = threading.Lock()
         self._back = 0.0
 
-    def answer(
-        self, request: Request, family: Family, settings: Settings, usual: Callable[[], Answer]
-    ) -> Answer:
+    def answer(self, request: Request, family: Family, usual: Callable[[], Answer]) -> Answer:
         """Return the usual answer, spoilt or not."""
+        settings = self._settings
         if settings.fault is None:
             return usual()
         hits, effect = FAULTS[settings.fault]
@@ -49,21 +51,21 @@ class FaultInjector:
             self._seen += 1
         if number < 0 or (settings.fault_count is not None and number >= settings.fault_count):
             return usual()
-        return effect(Scene(request, family, settings, usual, self))
+        return effect(Exchange(request, family, settings, usual, self))
 
-    def restart(self, scene: "Scene") -> Answer:
+    def restart(self, exchange: "Exchange") -> Answer:
         """Close the connection, refuse others for a while, then answer 404 for a second."""
         with self._lock:
             is_first = not self._back
-            self._back = self._back or time.monotonic() + scene.settings.fault_seconds + 1.0
+            self._back = self._back or time.monotonic() + exchange.settings.fault_seconds + 1.0
         if is_first:
-            self._refuse(scene.settings.fault_seconds)
+            self._refuse(exchange.settings.fault_seconds)
             return Answer(sender=drop)
-        return NOT_FOUND if time.monotonic() < self._back else scene.usual()
+        return NOT_FOUND if time.monotonic() < self._back else exchange.usual()
 
 
 @dataclass(frozen=True)
-class Scene:
+class Exchange:
     """What a fault has to work with; ``usual`` does the job and gives the good answer."""
 
     request: Request
@@ -73,7 +75,7 @@ class Scene:
     injector: FaultInjector
 
 
-Effect = Callable[[Scene], Answer]
+Effect = Callable[[Exchange], Answer]
 
 # What the server, or a proxy before it, answers.
 
@@ -87,24 +89,24 @@ def _proxy(status: int) -> Effect:
 
 
 def _error(status: int, detail: str) -> Effect:
-    return lambda scene: scene.family.error(status, detail)
+    return lambda exchange: exchange.family.error(status, detail)
 
 
-def _limit_rate(scene: Scene) -> Answer:
+def _limit_rate(exchange: Exchange) -> Answer:
     # SD.Next counts a request, and refuses it, after the work was done.
-    scene.usual()
-    return scene.family.error(429, "rate limit exceeded")
+    exchange.usual()
+    return exchange.family.error(429, "rate limit exceeded")
 
 
 def _exception(kind: str, text: str) -> Effect:
-    return lambda scene: scene.family.exception(kind, text)
+    return lambda exchange: exchange.family.exception(kind, text)
 
 
 def _changed(change: Callable[[dict[str, Any]], dict[str, Any]]) -> Effect:
     """Return the effect that changes the usual answer of a job that went well."""
 
-    def effect(scene: Scene) -> Answer:
-        answer = scene.usual()
+    def effect(exchange: Exchange) -> Answer:
+        answer = exchange.usual()
         return answer if answer.status != 200 else Answer.of_json(change(json.loads(answer.body)))
 
     return effect
@@ -114,26 +116,25 @@ def _all_images(text: str) -> Effect:
     return _changed(lambda body: {**body, "images": [text] * len(body["images"])})
 
 
-def _repeat_secret(scene: Scene) -> Answer:
-    given = scene.request.header("authorization")
+def _repeat_secret(exchange: Exchange) -> Answer:
+    given = exchange.request.header("authorization")
     decoded = base64.b64decode(given.partition(" ")[2]).decode("utf-8", "replace")
     text = f"could not authenticate upstream: Authorization: {given} ({decoded})"
-    return scene.family.exception("RuntimeError", text)
+    return exchange.family.exception("RuntimeError", text)
 
 
 def _redirect(other: str) -> Effect:
-    def effect(scene: Scene) -> Answer:
-        if scene.request.query.endswith("redirected"):
-            return scene.usual()
-        host = other or f"http://{scene.request.header('host')}"
-        path = f"{scene.settings.subpath}{scene.request.path}"
-        return Answer(307, headers={"location": f"{host}{path}?redirected"})
+    def effect(exchange: Exchange) -> Answer:
+        if exchange.request.query.endswith("redirected"):
+            return exchange.usual()
+        host = other or f"http://{exchange.request.header('host')}"
+        return Answer(307, headers={"location": f"{host}{exchange.request.path}?redirected"})
 
     return effect
 
 
-def _gzip(scene: Scene) -> Answer:
-    answer = scene.usual()
+def _gzip(exchange: Exchange) -> Answer:
+    answer = exchange.usual()
     headers = {**answer.headers, "Content-Encoding": "gzip"}
     return Answer(answer.status, gzip.compress(answer.body, 1), headers)
 
@@ -154,12 +155,12 @@ def _sent(pieces: Callable[[Answer], Iterable[bytes]], pause: float = 0.0) -> Ef
     ``pause`` is the share of ``fault_seconds`` that passes before each piece.
     """
 
-    def effect(scene: Scene) -> Answer:
-        answer = scene.usual()
+    def effect(exchange: Exchange) -> Answer:
+        answer = exchange.usual()
 
         def send(connection: socket.socket) -> None:
             for piece in pieces(answer):
-                time.sleep(pause * scene.settings.fault_seconds)
+                time.sleep(pause * exchange.settings.fault_seconds)
                 connection.sendall(piece)
             close(connection)
 
@@ -174,13 +175,11 @@ def _head(answer: Answer, length: Headers | None = None) -> bytes:
 
 
 def _chunks(answer: Answer, share: float = 1.0) -> Iterable[bytes]:
-    """Yield head and body in chunks of odd lengths, a tiny one between each two."""
+    """Yield head and body in chunks, each with an extension that nobody knows."""
     yield _head(answer, {"Transfer-Encoding": "chunked"})
-    rest, number = answer.body[: int(len(answer.body) * share)], 0
-    while rest:
-        length = 997 if number % 2 == 0 else 1 + number % 5
-        piece, rest, number = rest[:length], rest[length:], number + 1
-        yield f"{len(piece):x};n={number}\r\n".encode() + piece + b"\r\n"
+    for start in range(0, int(len(answer.body) * share), 997):
+        piece = answer.body[start : start + 997]
+        yield f"{len(piece):x};start={start}\r\n".encode() + piece + b"\r\n"
     if share == 1.0:
         yield b"0\r\n\r\n"
 
@@ -197,7 +196,7 @@ def _send_without_end(connection: socket.socket) -> None:
 
 
 _OF_GENERATIONS: dict[str, Effect] = {
-    **{name: _exception(*told) for name, told in data_of("failures")["faults"].items()},
+    **{name: _exception(*raised) for name, raised in data_of("failures")["faults"].items()},
     **{f"proxy_{status}": _proxy(status) for status in (413, 502, 503, 504)},
     "extension_missing": _error(422, "Script 'ADetailer' not found"),
     "validation_422": _fixed(NO_INTEGER, status=422),
@@ -206,9 +205,9 @@ _OF_GENERATIONS: dict[str, Effect] = {
     "not_json_text": _fixed("OK", "text/plain"),
     "wrong_json": _fixed('[{"image": 1}]'),
     "bad_base64": _all_images("!!no base64!!"),
-    "not_a_picture": _all_images(NO_IMAGE),
-    "empty_picture": _all_images(""),
-    "no_pictures": _changed(lambda body: {**body, "images": []}),
+    "not_an_image": _all_images(NO_IMAGE),
+    "empty_image": _all_images(""),
+    "no_images": _changed(lambda body: {**body, "images": []}),
     "info_missing": _changed(lambda body: {"images": body["images"]}),
     "info_not_json": _changed(lambda body: {**body, "info": "{not json"}),
     "cut_off": _sent(lambda answer: (_head(answer), answer.body[: len(answer.body) * 2 // 3])),
@@ -227,7 +226,7 @@ _OF_LISTS: dict[str, Effect] = {
     "models_wrong_shape": _fixed('{"models": ["a"]}'),
 }
 _OF_ALL: dict[str, Effect] = {
-    "restarting": lambda scene: scene.injector.restart(scene),
+    "restarting": lambda exchange: exchange.injector.restart(exchange),
     "no_api": lambda _: NOT_FOUND,
     "unauthorized": _error(401, "Not authenticated"),
     "forbidden": _proxy(403),
@@ -243,9 +242,3 @@ REACHES: tuple[tuple[Callable[[Request], bool], dict[str, Effect]], ...] = (
 )
 FAULTS = {name: (hits, effect) for hits, all_ in REACHES for name, effect in all_.items()}
 """Every fault by the name of the ``fault`` setting: which requests it hits, what they get."""
-
-
-def check_fault(name: str | None) -> None:
-    """Raise ValueError for a fault that does not exist."""
-    if name is not None and name not in FAULTS:
-        raise ValueError(f"no fault {name!r}; there are {', '.join(FAULTS)}")

@@ -32,11 +32,7 @@ def encode(image: Image.Image, text: str | None, form: str = "png", *, raw: bool
 
 
 def decode(text: str) -> Image.Image:
-    """Return the image of a request, which may be a data: address.
-
-    Raises:
-        ValueError: It is none.
-    """
+    """Return the image of a request, maybe of a data: address; raise ValueError for others."""
     try:
         image = Image.open(io.BytesIO(base64.b64decode(text.rpartition(",")[2])))
         image.load()

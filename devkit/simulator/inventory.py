@@ -20,7 +20,7 @@ def data_of(name: str) -> dict[str, Any]:
 class Checkpoint:
     """A checkpoint; ``file`` is its path below the model folder.
 
-    A server knows a file's hash only once it has computed it: until then ``title`` has no
+    A server knows a file's hash only once it has computed it: until then titles have no
     ``[shorthash]`` (A1111, recording get-sd-models-one-model-not-yet-hashed).
     """
 
@@ -36,10 +36,9 @@ class Checkpoint:
         self.model_name = str(path.with_suffix("")).replace("/", "_")
         self.path = f"{ROOT}/Stable-diffusion/{self.file}"
 
-    @property
-    def title(self) -> str:
-        """The title in ``sd-models``, with the hash as far as it is known."""
-        return f"{self.file} [{self.short_hash}]" if self.hashed else self.file
+    def titled(self, name: str) -> str:
+        """Return a name with the hash as far as it is known."""
+        return f"{name} [{self.short_hash}]" if self.hashed else name
 
 
 @dataclass

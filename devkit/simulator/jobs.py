@@ -19,18 +19,14 @@ class Job:
         share_of_batch: How much of the batch at hand is done, 0 to 1.
     """
 
-    task: str
-    kind: str
+    task: str = ""
     prompt: str = ""
-    seed: int | None = None
-    model: str | None = None
     steps: int = 0
     batches: int = 1
     batch: int = 0
     share_of_batch: float = 0.0
     state: str = "queued"
     has_begun: bool = False
-    arrived: float = field(default_factory=time.time)
     started: float | None = None
     ended: float | None = None
     stop: threading.Event = field(default_factory=threading.Event)
@@ -69,8 +65,7 @@ class Queue:
     def turn(self, job: Job) -> Iterator[Job]:
         """Wait for the job's turn, hold the server for it, and note how it ended.
 
-        Raises:
-            Busy: The queue is full.
+        Raise Busy when the queue is full.
         """
         with self._changed:
             if self._limit and len(self._waiting) + bool(self.running) >= self._limit:
@@ -92,6 +87,6 @@ class Queue:
                 self.running = None
                 self._changed.notify_all()
 
-    def told(self) -> list[dict[str, Any]]:
+    def reported(self) -> list[dict[str, Any]]:
         """Return the facts of all jobs since the start."""
         return [{**vars(job), "stop": job.stop.is_set()} for job in list(self.history)]

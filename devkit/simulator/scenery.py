@@ -5,14 +5,13 @@ All is measured in heights of the image from its middle, so that a wider image o
 shows more to the left and right.
 """
 
-import hashlib
 import math
 import random
 import re
 from colorsys import hsv_to_rgb
 from typing import Any
 
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from devkit.simulator.inventory import data_of
 
@@ -26,8 +25,7 @@ its tint, and its left, foot, right and top in the subject's own size.
 
 def dice_of(*parts: object) -> random.Random:
     """Return dice that fall alike for equal parts."""
-    text = "\0".join(map(str, parts))
-    return random.Random(hashlib.sha256(text.encode("utf-8", "replace")).digest())
+    return random.Random(repr(parts))
 
 
 class Scene:
@@ -44,24 +42,25 @@ class Scene:
     def __init__(self, prompt: str, seed: int, model: str, size: tuple[int, int]) -> None:
         words = re.findall(r"[^\W\d_]+", prompt.lower())
         theme = dice_of(prompt.partition(",")[0])
-        reported = {
+        named = {
             group: [one for word in words for one in SCENERY[group] if word in one["words"]]
             for group in ("hours", "looks", "subjects")
         }
-        self._hour = (reported["hours"] or SCENERY["hours"])[-1 if reported["hours"] else 0]
-        self._look = (reported["looks"] or [{"keeps": 1.0, "lifts": 0.0}])[-1]
-        self._subjects = reported["subjects"] or [theme.choice(SCENERY["subjects"])]
+        self._hour = [SCENERY["hours"][0], *named["hours"]][-1]
+        self._look = [{"keeps": 1.0, "lifts": 0.0}, *named["looks"]][-1]
+        self._subjects = named["subjects"] or [theme.choice(SCENERY["subjects"])]
         # Without a known word the prompt has to tell the images apart in another way.
-        self._dice = dice_of(seed, model, *([] if reported["subjects"] else [theme.random()]))
+        self._dice = dice_of(seed, model, *([] if named["subjects"] else [theme.random()]))
         self._hue = theme.random() + dice_of(model, prompt).uniform(-0.08, 0.08)
         self._horizon, self._mood = self._dice.uniform(0.45, 0.66), self._dice.randrange(6)
         self._width, self._height = size
-        self._image = Image.new("RGB", size)
+        self._image = self._sky()
         self._draw = ImageDraw.Draw(self._image)
 
     def paint(self) -> Image.Image:
         """Draw all of it, from the back to the front; the subject named first stands in front."""
-        self._paint_sky()
+        x, y = self._dice.uniform(-0.4, 0.4), 0.38 - 0.05 * self._mood
+        self._paint_part(["disc", self._hour["sun"], -1, -1, 1, 1], x, y, 0.07, light=1.0)
         for number in range(4):
             self._paint_ridge((number + 1) / 4)
         narrow = min(self._width / self._height, 1.0)
@@ -78,20 +77,13 @@ class Scene:
         red, green, blue = hsv_to_rgb(hue % 1.0, saturation * self._look["keeps"], value)
         return round(red * 255), round(green * 255), round(blue * 255)
 
-    def _paint_sky(self) -> None:
-        """Fill everything from the sky's upper tint to that of the horizon, and set a sun."""
+    def _sky(self) -> Image.Image:
+        """Return an image that fades from the sky's upper tint to that of the horizon."""
         tints = self._hour["skies"][self._mood % len(self._hour["skies"])]
         top, low = (self._colour(tint, 1.0) for tint in tints)
-        shares = Image.linear_gradient("L").resize((1, max(round(self._height * self._horizon), 1)))
-        column, mask = (
-            Image.new("RGB", (1, self._height), top),
-            Image.new("L", (1, self._height), 255),
-        )
-        mask.paste(shares, (0, 0))
-        column.paste(low, (0, 0), mask)
-        self._image.paste(column.resize(self._image.size, Image.Resampling.NEAREST))
-        x, y = self._dice.uniform(-0.4, 0.4), 0.38 - 0.05 * self._mood
-        self._paint_part(["disc", self._hour["sun"], -1, -1, 1, 1], x, y, 0.07, light=1.0)
+        shares = Image.linear_gradient("L").point(lambda share: min(share / self._horizon, 255))
+        column = ImageOps.colorize(shares.resize((1, self._height)), top, low)
+        return column.resize((self._width, self._height), Image.Resampling.NEAREST)
 
     def _paint_ridge(self, near: float) -> None:
         """Draw a row of hills; 1 is the nearest."""

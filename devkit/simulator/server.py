@@ -15,9 +15,6 @@ from devkit.simulator.wire import Answer, Headers, Request
 
 Respond = Callable[[Request], Answer]
 
-WRITTEN_AT_ONCE = 65536
-"""Bytes up to which head and body are joined; copying more costs more than a second write."""
-
 
 def head_of(status: int, headers: Headers, protocol: str = "HTTP/1.1") -> bytes:
     """Return status line and headers as they go over the wire."""
@@ -55,16 +52,12 @@ class Connection(BaseHTTPRequestHandler):
         if self.close_connection:
             headers["Connection"] = "close"
         head = head_of(answer.status, headers, self.protocol_version)
-        if len(answer.body) < WRITTEN_AT_ONCE:
-            self.connection.sendall(head + answer.body)
-        else:
-            self.connection.sendall(head)
-            self.connection.sendall(answer.body)
+        self.connection.sendall(head + answer.body)
 
     do_GET = do_POST = answer  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Print nothing: standard output belongs to the addresses, the journal keeps requests."""
+        """Print nothing: standard output belongs to the replies, the journal keeps requests."""
 
 
 class Listener(ThreadingTCPServer):
@@ -78,9 +71,7 @@ class Listener(ThreadingTCPServer):
 class Front:
     """A port that can refuse connections for a while, as that of a server that restarts."""
 
-    def __init__(
-        self, respond: Respond, host: str = "127.0.0.1", port: int = 0, *, keep_alive: bool = True
-    ) -> None:
+    def __init__(self, respond: Respond, host: str, port: int, *, keep_alive: bool) -> None:
         self._host, self.port = host, port
         self._handler = partial(Connection, respond, "HTTP/1.1" if keep_alive else "HTTP/1.0")
         self._open()

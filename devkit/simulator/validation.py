@@ -1,4 +1,4 @@
-"""Checks a request's fields against the family's table; what is wrong is told as recorded."""
+"""Checks a request's fields against the family's table; what is wrong is reported as recorded."""
 
 import json
 from collections.abc import Mapping

@@ -12,7 +12,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request; ``path`` has neither query nor sub-path."""
+    """One HTTP request; ``path`` has no query."""
 
     method: str
     path: str
@@ -35,9 +35,9 @@ class Answer:
     sender: Callable[[socket.socket], None] | None = None
 
     @classmethod
-    def of_json(cls, value: Any, status: int = 200, **style: Any) -> "Answer":
-        """Return JSON, written compactly as Starlette does unless ``style`` says otherwise."""
-        text = json.dumps(value, **{"separators": (",", ":"), "ensure_ascii": False, **style})
+    def of_json(cls, value: Any, status: int = 200) -> "Answer":
+        """Return JSON, written compactly as Starlette does."""
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
         return cls.of_text(text, status, JSON)
 
     @classmethod

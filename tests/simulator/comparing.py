@@ -42,7 +42,7 @@ PROGRAM = {
 }
 """Lists that a program brings along; the others are of the machine's files."""
 
-SAID = (
+REPORTED = (
     "model", "model_hash", "sampler", "scheduler", "steps", "cfg_scale", "face_restoration",
     "first_image",
 )  # fmt: skip
@@ -122,7 +122,7 @@ def _names(path: str, listed: Any) -> list[Any]:
 
 
 def _recognisable(document: Mapping[str, Any]) -> tuple[str, set[str], bool]:
-    """Return what the plugin tells a server's family by."""
+    """Return what the plugin knows a server's family by."""
     schemas = (document.get("components") or {}).get("schemas") or {}
     tasks = any("force_task_id" in (one.get("properties") or {}) for one in schemas.values())
     routes = {"/sdapi/v1/schedulers", "/sdapi/v1/sd-modules", "/internal/progress"}
@@ -132,20 +132,20 @@ def _recognisable(document: Mapping[str, Any]) -> tuple[str, set[str], bool]:
 def _generation(case: Case, theirs: Any, ours: Any) -> Iterator[str]:
     shapes = ([image_shape(one) for one in body["images"] or ()] for body in (theirs, ours))
     yield from _other("images", *shapes)
-    told, tells = Info.read(theirs), Info.read(ours)
-    yield from _other("said", told.reported, tells.reported)
+    recorded, made = Info.read(theirs), Info.read(ours)
+    yield from _other("reported", recorded.reported, made.reported)
     if case.seeded:
-        yield from _other("seeds", told.seeds, tells.seeds)
-    yield from _other("number of seeds", len(told.seeds), len(tells.seeds))
-    foreign = {"model", "model_hash"} if told.model == DIFFUSERS else set()
-    for name in SAID:
+        yield from _other("seeds", recorded.seeds, made.seeds)
+    yield from _other("number of seeds", len(recorded.seeds), len(made.seeds))
+    foreign = {"model", "model_hash"} if recorded.model == DIFFUSERS else set()
+    for name in REPORTED:
         if name not in foreign:
-            yield from _other(name, getattr(told, name), getattr(tells, name))
+            yield from _other(name, getattr(recorded, name), getattr(made, name))
     for key in MASKS:
-        yield from _other(key, *(one.infotext.get(key) for one in (told, tells)))
+        yield from _other(key, *(one.infotext.get(key) for one in (recorded, made)))
     for name in WRITTEN:
         if name not in LEAKED or re.search(LEAKED[name], case.body.decode("latin-1")):
-            values = (getattr(one.infotext, name) for one in (told, tells))
+            values = (getattr(one.infotext, name) for one in (recorded, made))
             yield from _other(f"infotext.{name}", *values)
 
 

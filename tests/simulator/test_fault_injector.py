@@ -53,9 +53,9 @@ def test_answers_of_its_own(sim: Simulator, fault: str, status: int, words: str)
 
 @pytest.mark.parametrize(
     ("fault", "images"),
-    [("bad_base64", ["!!no base64!!"]), ("empty_picture", [""]), ("no_pictures", [])],
+    [("bad_base64", ["!!no base64!!"]), ("empty_image", [""]), ("no_images", [])],
 )
-def test_spoilt_pictures_come_after_the_work(sim: Simulator, fault: str, images: list[str]) -> None:
+def test_spoilt_images_come_after_the_work(sim: Simulator, fault: str, images: list[str]) -> None:
     sim.configure(fault=fault)
     assert generate(sim).json()["images"] == images
     assert [job["state"] for job in sim.jobs()] == ["done"]
@@ -67,8 +67,8 @@ def test_the_rate_is_limited_after_the_work(sim: Simulator) -> None:
     assert [job["state"] for job in sim.jobs()] == ["done"]
 
 
-def test_text_in_the_place_of_a_picture(sim: Simulator) -> None:
-    sim.configure(fault="not_a_picture")
+def test_text_in_the_place_of_an_image(sim: Simulator) -> None:
+    sim.configure(fault="not_an_image")
     assert base64.b64decode(generate(sim).json()["images"][0]).startswith(b"this is not")
 
 

@@ -7,7 +7,7 @@ from PIL import Image
 from devkit.simulator import painter
 from devkit.simulator.families.base import Body, HTTPError
 from devkit.simulator.families.generating import Generating
-from devkit.simulator.families.generation import Generation, whole_blocks
+from devkit.simulator.families.generation import whole_blocks
 from devkit.simulator.jobs import Job
 
 
@@ -15,18 +15,15 @@ class A1111(Generating):
     """The reference: tasks, upscaling and captions beside the generations."""
 
     name = "a1111"
-    data_name = "a1111"
     version = "v1.10.1"
 
-    def add_routes(self) -> None:
+    def start(self) -> None:
         """Serve tasks, upscaling and captions beside."""
-        super().add_routes()
-        tasks = {"guarded": False, "part": "webui"}
-        self.get("/internal/pending-tasks", lambda: {"tasks": self._pending()}, **tasks)
-        self.post("/internal/progress", self._progress, fields="progress", **tasks)
+        super().start()
+        self.get("/internal/pending-tasks", lambda: {"tasks": self._pending()}, guarded=False)
+        self.post("/internal/progress", self._progress, fields="progress", guarded=False)
         self.post("/sdapi/v1/interrogate", self._interrogate, fields="interrogate")
-        extra = "extra-single-image"
-        self.post(f"/sdapi/v1/{extra}", self._upscale, fields=extra)
+        self.post("/sdapi/v1/extra-single-image", self._upscale, fields="extra-single-image")
 
     def _pending(self) -> list[str]:
         """Return the queue, and tasks that failed before they began."""
@@ -47,7 +44,7 @@ class A1111(Generating):
 
     def _upscale(self, body: Body) -> Body:
         image = self.opened(body["image"]).convert("RGB")
-        with self.queue.turn(Job("", "extras")):
+        with self.queue.turn(Job()):
             known = {item["name"] for item in self.lists["upscalers"]}
             for name in (body["upscaler_1"], body["upscaler_2"]):
                 if name not in known:
@@ -88,17 +85,17 @@ class A1111Before(A1111):
     name = "a1111-1.6"
     version = "v1.6.0"
 
-    def add_routes(self) -> None:
+    def start(self) -> None:
         """Serve its own samplers, and nothing that came later."""
-        self.lists["samplers"] = self.lists["samplers of v1.6"]
+        super().start()
+        self.lists |= {"samplers": self.lists["samplers of v1.6"], "schedulers": []}
+        self.get("/sdapi/v1/samplers", self.lists["samplers"])
+        for path in ("/sdapi/v1/schedulers", "/internal/pending-tasks"):
+            self.data["paths"].remove(path)
+            del self.routes["GET", path]
         for fields in self.data["fields"].values():
             for name in ("scheduler", "hr_scheduler", "force_task_id"):
                 fields.pop(name, None)
-        later = ("/sdapi/v1/schedulers", "/internal/pending-tasks")
-        self.data["paths"] = [path for path in self.data["paths"] if path not in later]
-        super().add_routes()
-        for path in later:
-            del self.routes["GET", path]
 
     def generate(self, kind: str, values: Body) -> Any:
         """Check the sampler's name before anything else."""
@@ -107,11 +104,3 @@ class A1111Before(A1111):
             if wanted in (item["name"], *item["aliases"]):
                 return super().generate(kind, {**values, "sampler_name": item["name"]})
         raise HTTPError(404, "Sampler not found")
-
-    def sampling(self, values: Body) -> tuple[str, str | None]:
-        """Return the sampler as it is named; a schedule is part of that."""
-        return values["sampler_name"], None
-
-    def parameters(self, g: Generation, index: int) -> Body:
-        """Return the fields without a schedule type."""
-        return super().parameters(g, index) | {"Schedule type": None}

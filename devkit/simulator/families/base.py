@@ -1,6 +1,6 @@
 """What every simulated family of servers has: files, a queue, routes, and a way to answer."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,8 +8,10 @@ from PIL import Image
 
 from devkit.simulator import imagefiles, painter
 from devkit.simulator.inventory import Inventory, data_of
-from devkit.simulator.jobs import Queue
+from devkit.simulator.jobs import Busy, Queue
+from devkit.simulator.server import drop
 from devkit.simulator.settings import Settings
+from devkit.simulator.validation import Invalid
 from devkit.simulator.wire import NOT_FOUND, Answer, Request
 
 GENERATIONS = ("/sdapi/v1/txt2img", "/sdapi/v1/img2img")
@@ -26,6 +28,10 @@ class ServerException(Exception):
     """A Python exception inside the real server: its class name and its text."""
 
 
+class Dropped(Exception):
+    """The server closes the connection without an answer."""
+
+
 @dataclass(frozen=True)
 class Route:
     """An endpoint.
@@ -34,13 +40,11 @@ class Route:
         handler: Takes the request's body, returns an answer or a value to be written as JSON.
         fields: Names the table that the body is checked against; None where there is none.
         guarded: Whether a password guards it.
-        part: "api" is there with ``--api``, "webui" unless ``--nowebui``, "always" in any case.
     """
 
     handler: Callable[[Any], Any]
     fields: str | None = None
     guarded: bool = True
-    part: str = "api"
 
 
 class Family:
@@ -51,35 +55,26 @@ class Family:
     """
 
     name: ClassVar[str]
-    data_name: ClassVar[str]
     recorded_inventory: ClassVar[str] = "recorded"
     keep_alive: ClassVar[bool] = True
     queue_limit: ClassVar[int | None] = None
-    json_style: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.recorded = _failures_of(self.data_name)
         self.queue = Queue(self.queue_limit)
         self.start()
 
     def start(self) -> None:
         """Look up what there is and serve it: at first, and when the settings name other files."""
-        self.data = data_of(self.data_name)
+        # The versions of a program share its recorded data.
+        program = self.name.partition("-")[0]
+        self.recorded, self.data = _failures_of(program), data_of(program)
         self.lists: Body = self.data["lists"]
         self.routes: dict[tuple[str, str], Route] = {}
-        self.restock()
-        self.add_routes()
-
-    def restock(self) -> None:
-        """Look up files and options."""
         # The very machine of the recordings lacked some weights.
         self.is_recorded = self.settings.catalog == "recorded"
         name = self.recorded_inventory if self.is_recorded else self.settings.catalog
         self.inventory = Inventory.named(name, self.settings.models)
-
-    def add_routes(self) -> None:
-        """Fill the table of routes."""
 
     def get(self, path: str, value: Any, **options: Any) -> None:
         """Serve a value, or what a function without arguments returns."""
@@ -92,9 +87,8 @@ class Family:
 
     def answer(self, request: Request) -> Answer:
         """Route a request, read its body, let it be handled."""
-        parts = {"api": self.settings.api, "webui": self.settings.webui, "always": True}
         route = self.routes.get((request.method, request.path))
-        if route is None or not parts[route.part]:
+        if route is None:
             return self.missing(request)
         try:
             value = route.handler(self.read(route, request))
@@ -102,31 +96,32 @@ class Family:
             return self.error(*error.args)
         except ServerException as error:
             return self.exception(*error.args)
+        except Invalid as invalid:
+            return Answer.of_json({"detail": invalid.args}, 422)
+        except Busy:
+            return self.error(503, "Server is busy; please try again later.")
+        except Dropped:
+            return Answer(sender=drop)
         except (KeyError, TypeError, ValueError) as error:
             # As Python servers answer to values that nobody thought of.
             return self.exception(type(error).__name__, str(error))
-        return value if isinstance(value, Answer) else self.written(value)
+        return value if isinstance(value, Answer) else Answer.of_json(value)
 
     def read(self, route: Route, request: Request) -> Any:
         """Return a request's body as the handler wants it."""
         raise NotImplementedError
-
-    def written(self, value: Any, status: int = 200) -> Answer:
-        """Return JSON as the family writes it."""
-        return Answer.of_json(value, status, **self.json_style)
 
     def missing(self, _request: Request) -> Answer:
         """Return what the family answers for a route that it does not have."""
         return NOT_FOUND
 
     def exception(self, kind: str, text: str) -> Answer:
-        """Return how the family tells that a job failed with an exception."""
-        return self.written(_filled(self.recorded["exception"], kind=kind, text=text), 500)
+        """Return how the family reports that a job failed with an exception."""
+        return Answer.of_json(_filled(self.recorded["exception"], kind=kind, text=text), 500)
 
     def error(self, status: int, detail: str) -> Answer:
         """Return how the family writes an error of its own making."""
-        value = _filled(self.recorded["error"], status=status, detail=detail)
-        return self.written(value, status)
+        return Answer.of_json(_filled(self.recorded["error"], status=status, detail=detail), status)
 
     def failure(self, name: str, *words: object) -> ServerException:
         """Return a recorded exception, its gaps filled in."""

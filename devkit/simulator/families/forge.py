@@ -11,28 +11,20 @@ class Forge(A1111):
     """A1111's API with pydantic 2, its own error shape, modules and lazy loading."""
 
     name = "forge"
-    data_name = "forge"
     version = "f2.0.1v1.10.1-previous-669-gdfdcbab6"
+    built_in = ("controlnet",)
     hires_needs = ("hr_additional_modules", "hr_cfg", "denoising_strength")
 
-    def restock(self) -> None:
-        """Load nothing before the first generation asks for it."""
-        super().restock()
+    def start(self) -> None:
+        """Load nothing before the first generation asks for it; serve modules instead of VAEs."""
+        super().start()
         self.loaded = None
         files = self.inventory
         self._modules = {name: f"{ROOT}/VAE/{name}" for name in files.vaes}
         self._modules |= {name: f"{ROOT}/text_encoder/{name}" for name in files.text_encoders}
-
-    def add_routes(self) -> None:
-        """Serve modules instead of VAEs."""
-        super().add_routes()
         del self.routes["GET", "/sdapi/v1/sd-vae"]
         modules = [{"model_name": name, "filename": path} for name, path in self._modules.items()]
         self.get("/sdapi/v1/sd-modules", modules)
-
-    def extension_names(self) -> list[str]:
-        """Return the names with ControlNet, which is always there."""
-        return ["controlnet", *(one for one in self.settings.extensions if one != "controlnet")]
 
     def override(self, key: str, value: Any) -> None:
         """Set one option; modules are kept as paths, unknown ones are dropped."""

@@ -1,4 +1,4 @@
-"""How A1111, Forge and SD.Next make images, and what they say of them."""
+"""How A1111, Forge and SD.Next make images, and what they report of them."""
 
 import json
 import secrets
@@ -22,9 +22,9 @@ class Generating(Preparing):
 
     version: ClassVar[str]
 
-    def add_routes(self) -> None:
+    def start(self) -> None:
         """Serve the generations, and what reads their parameters, beside the lists."""
-        super().add_routes()
+        super().start()
         for kind in ("txt2img", "img2img"):
             self.post(f"/sdapi/v1/{kind}", partial(self.generate, kind), fields=kind)
         self.post("/sdapi/v1/png-info", self._png_info, fields="png-info")
@@ -39,14 +39,13 @@ class Generating(Preparing):
         if kind == "img2img" and values["init_images"] is None:
             raise HTTPError(404, "Init image not found")
         task = values.get("force_task_id") or f"task({kind}-{secrets.token_hex(4)})"
-        job = Job(task, kind, values["prompt"], values["seed"], steps=values["steps"])
+        job = Job(task, values["prompt"], values["steps"])
         with self.queue.turn(job):
             sources = [self.opened(text) for text in values.get("init_images") or ()]
             job.has_begun = True
             with self.overridden(values):
                 g = Generation(kind, values, job, self.load(self.loaded), sources, mask)
                 self.prepare(g)
-                job.model, job.seed = g.model.file, g.seeds[0]
                 self.sample(g)
             # The images are encoded after the options were put back, so samples_format
             # counts only where it leaks (recordings txt2img-leak-4 and -5).
@@ -119,9 +118,10 @@ class Generating(Preparing):
     def parameters(self, g: Generation, index: int) -> Body:
         """Return the fields that every infotext of A1111 has; None leaves one out."""
         values, strength = g.values, g.values["subseed_strength"] or None
+        scheduler = g.scheduler or "Automatic" if self.lists.get("schedulers") else None
         return {
-            "Steps": values["steps"], "Sampler": g.sampler,
-            "Schedule type": g.scheduler or "Automatic", "CFG scale": values["cfg_scale"],
+            "Steps": values["steps"], "Sampler": g.sampler, "Schedule type": scheduler,
+            "CFG scale": values["cfg_scale"],
             "Seed": g.seeds[index], "Size": f"{values['width']}x{values['height']}",
             "Model hash": g.model.short_hash, "Model": g.model.stem,
             "Variation seed": g.subseeds[index] if strength else None,

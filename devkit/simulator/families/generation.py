@@ -23,7 +23,7 @@ class Generation:
 
     Attributes:
         values: The request's fields with their defaults.
-        notes: What the infotext tells beside the common fields; None is left out.
+        notes: What the infotext reports beside the common fields; None is left out.
         guides: Images that ControlNet steers by.
         maps: Detect maps that follow the images.
     """
@@ -81,10 +81,10 @@ class Generation:
     def draw(self, index: int, share: float) -> Image.Image:
         """Return image number ``index``; ``share`` is how much was done when interrupted."""
         size = self.final_size if self.final_size and share == 1.0 else self.size
-        seed, wish = self.seeds[index], self.prompt
+        seed, prompt = self.seeds[index], self.prompt
         if self.values["subseed_strength"]:
-            wish += f" {self.subseeds[index]}"
-        image = painter.paint(wish, seed, self.model.file, *size)
+            prompt += f" {self.subseeds[index]}"
+        image = painter.paint(prompt, seed, self.model.file, *size)
         if self.sources:
             source = self.sources[min(index, len(self.sources) - 1)]
             image = painter.derived(source, image, self.strength, self.mask)

@@ -2,14 +2,10 @@
 
 import random
 import re
-from typing import Any, ClassVar
+from typing import Any
 
-from PIL import Image
-
-from devkit.simulator.families.base import Body, HTTPError
+from devkit.simulator.families.base import Body, Dropped
 from devkit.simulator.families.one_model import OneModel, Requested
-from devkit.simulator.jobs import Busy
-from devkit.simulator.server import drop
 from devkit.simulator.wire import Answer, Request
 
 LONGEST_PROMPT = 3000
@@ -23,39 +19,23 @@ TYPES: dict[str, tuple[type, ...]] = {
 """Types that the program does not stumble over."""
 
 
-class Dropped(Exception):
-    """The program stumbles over a type and closes the connection without an answer."""
-
-
 class KoboldCpp(OneModel):
     """A server for language models that makes images on the side."""
 
     name = "koboldcpp"
-    data_name = "koboldcpp"
     keep_alive = False
     queue_limit = 10
-    json_style: ClassVar[dict[str, Any]] = {"separators": (", ", ": "), "ensure_ascii": True}
     formats = ("PNG", "JPEG", "GIF", "BMP")
     modes = ("RGB", "RGBA", "P", "CMYK")
 
-    def add_routes(self) -> None:
-        """Serve its version, a page, upscaling and no captions."""
-        super().add_routes()
+    def start(self) -> None:
+        """Serve its version and a page; it has neither an upscaler nor captions."""
+        super().start()
         self.get("/api/extra/version", self.lists["version"])
         self.get("/", Answer.of_text("<!DOCTYPE html><title>KoboldAI Lite</title>"))
-        if self.settings.upscaler_model:
-            self.get("/sdapi/v1/upscalers", [{"name": "ESRGAN_4x", "scale": 4}])
-        self.post("/sdapi/v1/extra-single-image", self._upscale)
-        self.post("/sdapi/v1/interrogate", self._interrogate)
-
-    def answer(self, request: Request) -> Answer:
-        """Refuse when the queue is full, and drop the connection for odd bodies."""
-        try:
-            return super().answer(request)
-        except Busy:
-            return self.error(503, "Server is busy; please try again later.")
-        except Dropped:
-            return Answer(sender=drop)
+        self.post("/sdapi/v1/extra-single-image", lambda _: {"html_info": "", "image": ""})
+        no_captions = self.error(503, "No Vision model loaded")
+        self.post("/sdapi/v1/interrogate", lambda _: no_captions)
 
     def missing(self, request: Request) -> Answer:
         """Return HTML for GET, nothing for POST."""
@@ -63,27 +43,16 @@ class KoboldCpp(OneModel):
 
     def exception(self, _kind: str, _text: str) -> Answer:
         """Return a 200 with an empty image."""
-        return self.written(self.failed())
+        return Answer.of_json({"images": [""], "parameters": {}, "info": '{"job_timestamp": "1"}'})
 
     def error(self, status: int, detail: str) -> Answer:
         """Return an error of the server's own making."""
-        return self.written({"detail": {"msg": detail, "type": "error"}}, status)
+        return Answer.of_json({"detail": {"msg": detail, "type": "error"}}, status)
 
     def lora_names(self) -> dict[str, str]:
         """Return each LoRA's name, its folder included, by its path."""
         loras = self.inventory.loras if self.model_file else ()
         return {lora.file: lora.file.rpartition(".")[0] for lora in loras}
-
-    def _upscale(self, given: Body) -> Body:
-        """Return four times the image, whatever was asked; else an empty one."""
-        image = self.opened(given.get("image"))
-        if image is None or not self.settings.upscaler_model:
-            return {"html_info": "", "image": ""}
-        image = image.resize((image.width * 4, image.height * 4), Image.Resampling.LANCZOS)
-        return {"html_info": "", "image": self.encoded(image, None)}
-
-    def _interrogate(self, _given: Body) -> None:
-        raise HTTPError(503, "No Vision model loaded")
 
     def requested(self, kind: str, given: Body) -> Requested:  # noqa: ARG002
         """Return what a request asks for, brought back into bounds."""
@@ -91,8 +60,6 @@ class KoboldCpp(OneModel):
         fits = (isinstance(given.get(name, kinds[0]()), kinds) for name, kinds in TYPES.items())
         if not isinstance(texts[0], str) or not all(fits):
             raise Dropped
-        size = _size(*(int(_number(given.get(name), 512)) for name in ("width", "height")))
-        factor = 4 if self.settings.upscaler_model and given.get("enable_hr") is True else 1
         seed = int(_number(given.get("seed"), -1))
         source = self.opened(texts[0])
         samplers = {item["name"].lower(): item["name"] for item in self.lists["samplers"]}
@@ -107,7 +74,7 @@ class KoboldCpp(OneModel):
             cfg_scale=min(max(_number(given.get("cfg_scale"), 5.0), 1.0), 25.0),
             clip_skip=int(_number(given.get("clip_skip"), -1)),
             strength=_number(given.get("denoising_strength"), 0.6),
-            size=size, final_size=(size[0] * factor, size[1] * factor),
+            size=_size(*(int(_number(given.get(name), 512)) for name in ("width", "height"))),
             sampler=self.named("samplers", sampler, samplers) or "euler_a",
             scheduler=self.named("schedulers", given.get("scheduler", "").lower(), {}),
             loras={item.get("path", ""): item.get("multiplier", 1) for item in loras},

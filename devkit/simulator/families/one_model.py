@@ -1,6 +1,7 @@
 """What stable-diffusion.cpp and KoboldCpp share: one model, and no schema for bodies."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,9 +20,9 @@ class Requested:
     """What a request asks for, within the program's bounds.
 
     Attributes:
-        size: As told in the infotext; ``final_size`` is that of the image.
+        size: As written in the infotext; ``final_size`` is that of the image.
         loras: Weight by path.
-        hires: What the infotext tells of a second pass.
+        hires: What the infotext reports of a second pass.
         is_void: Whether there will be no image.
     """
 
@@ -33,7 +34,6 @@ class Requested:
     clip_skip: int
     strength: float
     size: tuple[int, int]
-    final_size: tuple[int, int]
     sampler: str
     scheduler: str | None
     loras: dict[str, float]
@@ -41,6 +41,16 @@ class Requested:
     mask: Image.Image | None
     hires: Body = field(default_factory=dict)
     is_void: bool = False
+
+    @property
+    def final_size(self) -> tuple[int, int]:
+        """The size in whole blocks of 64, after the second pass if there is one."""
+        wide, high = self.size
+        if self.hires:
+            to_wide, to_high = map(int, self.hires["Hires resize"].split("x"))
+            scale = self.hires["Hires scale"]
+            wide, high = to_wide or int(wide * scale), to_high or int(high * scale)
+        return math.ceil(wide / 64) * 64, math.ceil(high / 64) * 64
 
     @property
     def sampling(self) -> str:
@@ -58,8 +68,9 @@ class OneModel(Family):
 
     writes_raw_text = False
 
-    def add_routes(self) -> None:
+    def start(self) -> None:
         """Serve lists and generations."""
+        super().start()
         files = [one.file.rpartition("/")[2] for one in self.inventory.checkpoints]
         self.model_file = files[0] if files else ""
         self.model_name = self.model_file.rpartition(".")[0] or "inactive"
@@ -122,12 +133,12 @@ class OneModel(Family):
         return None
 
     def _generate(self, kind: str, given: Body) -> Body:
-        """Check the request, wait for the turn, draw, and tell what was done."""
+        """Check the request, wait for the turn, draw, and report what was done."""
         requested = self.requested(kind, given)
-        job = Job("", kind, requested.prompt, requested.seeds[0], self.model_name, requested.steps)
+        job = Job(prompt=requested.prompt, steps=requested.steps)
         with self.queue.turn(job):
             if requested.is_void:
-                return self.failed()
+                raise ValueError("no image")
             job.sample(requested.steps, self.settings.step_seconds)
             images = [self._drawn(requested, seed) for seed in requested.seeds]
         texts = [self.infotext(requested, seed) for seed in requested.seeds]
@@ -142,12 +153,8 @@ class OneModel(Family):
         return {"images": files, "parameters": {}, "info": json.dumps(info)}
 
     def _drawn(self, requested: Requested, seed: int) -> Image.Image:
-        wish = " ".join([requested.prompt, *requested.loras])
-        image = painter.paint(wish, seed, self.model_file, *requested.final_size)
+        prompt = " ".join([requested.prompt, *requested.loras])
+        image = painter.paint(prompt, seed, self.model_file, *requested.final_size)
         if requested.source is None:
             return image
         return painter.derived(requested.source, image, requested.strength, requested.mask)
-
-    def failed(self) -> Body:
-        """Return what a failure looks like: an empty string for an image."""
-        return {"images": [""], "parameters": {}, "info": '{"job_timestamp": "20260723120000"}'}

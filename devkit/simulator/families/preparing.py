@@ -20,14 +20,14 @@ class Preparing(WebUI):
     hires_needs: ClassVar[tuple[str, ...]] = ("denoising_strength",)
     """Fields without which the second pass fails."""
 
-    def add_routes(self) -> None:
-        """Serve the lists of the extensions beside."""
-        super().add_routes()
-        self.extensions = [EXTENSIONS[name](self) for name in self.extension_names()]
+    built_in: ClassVar[tuple[str, ...]] = ()
+    """Extensions that come with the program."""
 
-    def extension_names(self) -> list[str]:
-        """Return the names of the extensions that it has."""
-        return self.settings.extensions
+    def start(self) -> None:
+        """Serve the lists of the extensions beside."""
+        super().start()
+        names = {*self.built_in, *self.settings.extensions}
+        self.extensions = {name: EXTENSIONS[name](self) for name in sorted(names)}
 
     def opened(self, text: Any) -> Image.Image:
         """Return an image of the request; a bad one is an error of the server's own."""
@@ -42,7 +42,7 @@ class Preparing(WebUI):
         if name and name.lower() not in self.data["scripts"][kind]:
             raise HTTPError(422, f"Script '{name}' not found")
         for title, unit in (values["alwayson_scripts"] or {}).items():
-            if title.lower() not in {*self.data["scripts"]["alwayson"], *self.extension_names()}:
+            if title.lower() not in {*self.data["scripts"]["alwayson"], *self.extensions}:
                 raise HTTPError(422, f"Script '{title}' not found")
             if not isinstance(unit, dict):
                 raise self.failure("script unit", type(unit).__name__)
@@ -70,7 +70,7 @@ class Preparing(WebUI):
             self.prepare_hires(g)
         if g.values["refiner_checkpoint"]:
             self._prepare_refiner(g)
-        for extension in self.extensions:
+        for extension in self.extensions.values():
             extension.apply(g)
 
     def check_numbers(self, values: Body) -> None:
@@ -81,7 +81,7 @@ class Preparing(WebUI):
                 raise ServerException(*limit["raises"])
 
     def note_vae(self) -> Body:
-        """Return what the infotext tells of the VAE at work."""
+        """Return what the infotext reports of the VAE at work."""
         name = self.options["sd_vae"]
         return {"VAE": name if name in self.inventory.vaes else None}
 
@@ -96,7 +96,7 @@ class Preparing(WebUI):
             for spelling in (item["label"], item["name"], *(item["aliases"] or ()))
         }
         name = values["sampler_name"] or values["sampler_index"]
-        wanted = values["scheduler"]
+        wanted = values.get("scheduler")
         ending = next((one for one in labels if name.endswith(f" {one}")), None)
         if ending:
             name, wanted = name.removesuffix(f" {ending}"), wanted or ending
@@ -104,7 +104,7 @@ class Preparing(WebUI):
         sampler = next((item for item in samplers if item["name"] == name), samplers[0])
         scheduler = labels.get(wanted or "")
         if scheduler in (None, "Automatic"):
-            scheduler = labels.get(sampler["options"].get("scheduler", ""))
+            scheduler = labels.get(sampler.get("options", {}).get("scheduler", ""))
         return sampler["name"], scheduler
 
     def _required(self, name: str) -> Checkpoint:

@@ -1,9 +1,8 @@
 """stable-diffusion.cpp's server (August 2026): one model, few endpoints, its own spellings."""
 
 import json
-import math
 import time
-from typing import Any, ClassVar
+from typing import Any
 
 from devkit.simulator.families.base import Body, HTTPError, ServerException
 from devkit.simulator.families.one_model import OneModel, Requested
@@ -13,22 +12,21 @@ from sdwebui.infotext.parse import build
 KINDS = {bool: "boolean", int: "number", float: "number", str: "string", list: "array"}
 """Names of types in the messages of the program's JSON library."""
 
-LARGEST_SEED = 2**31
+INTEGERS_END = 2**31
+"""The program's integers are below it."""
 
 
 class SdCpp(OneModel):
     """One model in memory, jobs in a row, no options to set, no interrupting."""
 
     name = "sdcpp"
-    data_name = "sdcpp"
-    json_style: ClassVar[dict[str, Any]] = {"sort_keys": True}
     formats = ("PNG", "JPEG")
     modes = ("RGB", "RGBA")
     writes_raw_text = True
 
-    def add_routes(self) -> None:
-        """Serve its own API's capabilities, and a page that says little."""
-        super().add_routes()
+    def start(self) -> None:
+        """Serve its own API's capabilities, and a page of one line."""
+        super().start()
         self._lists_loras = False
         self.get("/sdcpp/v1/capabilities", {"model": {"name": self.model_name}})
         self.get("/", Answer.of_text("Stable Diffusion Server is running"))
@@ -59,15 +57,15 @@ class SdCpp(OneModel):
         if fields["cfg_scale"] < 0:
             raise HTTPError(400, "invalid params")
         # From the clock: requests of the same second get the same one.
-        clock = int(time.time()) * 48271 % LARGEST_SEED
-        seed = fields["seed"] if 0 <= fields["seed"] < LARGEST_SEED else clock
+        clock = int(time.time()) * 48271 % INTEGERS_END
+        seed = fields["seed"] if 0 <= fields["seed"] < INTEGERS_END else clock
         sampler = str(given.get("sampler_name")).lower()
         return Requested(
             prompt=fields["prompt"], negative_prompt=fields["negative_prompt"],
             seeds=[seed + number for number in range(min(max(fields["batch_size"], 1), 8))],
             steps=min(max(fields["steps"], 1), 100), cfg_scale=fields["cfg_scale"],
             clip_skip=fields["clip_skip"], strength=fields["denoising_strength"],
-            size=size, final_size=_final_size(size, hires), hires=hires,
+            size=size, hires=hires,
             sampler=self.named("samplers", sampler, self.data["spellings"]) or "NONE",
             scheduler=self.named("schedulers", given.get("scheduler"), {"normal": "discrete"}),
             loras=self._used_loras(given), source=source, mask=self.opened_mask(given),
@@ -83,7 +81,7 @@ class SdCpp(OneModel):
         return {item["path"]: item.get("multiplier", 1) for item in items}
 
     def _hires(self, given: Body) -> Body:
-        """Return what the infotext tells of the second pass; nothing where there is none."""
+        """Return what the infotext reports of the second pass; nothing where there is none."""
         name, strength = given.get("hr_upscaler", "Latent"), given.get("denoising_strength", 0.7)
         lists = [*self.lists["upscalers"], *self.lists["latent-upscale-modes"]]
         if name not in {item["name"] for item in lists} or not 0 < strength <= 1:
@@ -123,18 +121,9 @@ def _typed(value: Any, default: Any) -> Any:
 
 def _check_size(width: int, height: int) -> None:
     """Raise for a size that the program refuses, or has no memory for."""
-    if width <= 0 or height <= 0 or max(width, height) >= LARGEST_SEED:
+    if width <= 0 or height <= 0 or max(width, height) >= INTEGERS_END:
         raise HTTPError(400, "width and height must be positive")
     if width * height > 16384 * 16384:
         raise ServerException("", "std::bad_alloc")
     if width * height >= 8192 * 8192:
         raise HTTPError(500, "generate_image returned no results")
-
-
-def _final_size(size: tuple[int, int], hires: Body) -> tuple[int, int]:
-    """Return a size of whole blocks of 64, after the second pass if there is one."""
-    if hires:
-        wide, high = map(int, hires["Hires resize"].split("x"))
-        scale = hires["Hires scale"]
-        size = (wide or int(size[0] * scale), high or int(size[1] * scale))
-    return math.ceil(size[0] / 64) * 64, math.ceil(size[1] / 64) * 64

@@ -19,7 +19,6 @@ class SDNext(Generating):
     """Samplers by name or 404, JPEG by default, 200 without images after failures."""
 
     name = "sdnext"
-    data_name = "sdnext"
     version = "unknown"
     title = "SD.Next"
     default_format = "jpg"
@@ -27,39 +26,33 @@ class SDNext(Generating):
     malformed_password = "Not authenticated"
     interrupted = Answer(204)
 
-    def add_routes(self) -> None:
+    def start(self) -> None:
         """Serve captions at routes of their own, and an upscaling that fails."""
-        super().add_routes()
+        super().start()
         self.get("/sdapi/v1/loras", self.loras)
         self.get("/sdapi/v1/version", self.lists["version"])
-        handlers = {
-            "extra-single-image": self._upscale, "openclip": self._caption, "tagger": self._tag,
-        }  # fmt: skip
-        for name, handler in handlers.items():
-            self.post(f"/sdapi/v1/{name}", handler, fields=name)
+        self.post("/sdapi/v1/extra-single-image", self._upscale, fields="extra-single-image")
+        self.post("/sdapi/v1/openclip", self._caption, fields="openclip")
+        self.post("/sdapi/v1/tagger", self._tag, fields="tagger")
+
+    def name_of(self, checkpoint: Checkpoint) -> str:
+        """Return the file without its extension."""
+        return checkpoint.file.rpartition(".")[0]
 
     def title_of(self, checkpoint: Checkpoint) -> str:
         """Return ``name [hash]``, without an extension."""
-        name = checkpoint.file.rpartition(".")[0]
-        return f"{name} [{checkpoint.short_hash}]" if checkpoint.hashed else name
+        return checkpoint.titled(self.name_of(checkpoint))
 
     def names_of(self, item: Checkpoint) -> set[str]:
         """Return title, name, short hash and full path."""
         hashed = {self.title_of(item), item.short_hash} if item.hashed else set()
-        return {item.file.rpartition(".")[0], item.path} | hashed
-
-    def sd_models(self) -> list[Body]:
-        """Return the list of checkpoints, named without extensions."""
-        return [
-            {**entry, "title": self.title_of(item), "model_name": item.file.rpartition(".")[0]}
-            for entry, item in zip(super().sd_models(), self.inventory.checkpoints, strict=True)
-        ]
+        return {self.name_of(item), item.path} | hashed
 
     def set_options(self, body: Body) -> Any:
         """Never fail; the model is unloaded for one that nobody knows."""
         self.options |= body
         if MODEL in body:
-            with self.queue.turn(Job("", "options")):
+            with self.queue.turn(Job()):
                 self.loaded = self.resolved(body[MODEL])
         return {"updated": [{key: True} for key in body]}
 
@@ -91,7 +84,7 @@ class SDNext(Generating):
         if values["sampler_name"] is None:
             raise HTTPError(404, "Sampler not found")
         if kind == "img2img" and values["init_images"] is None:
-            return self.written({"error": "Init image is none"}, 400)
+            return Answer.of_json({"error": "Init image is none"}, 400)
         if not (self.resolved((values["override_settings"] or {}).get(MODEL)) or self.loaded):
             return {"images": [], "parameters": {}, "info": ""}
         return super().generate(kind, values)
@@ -164,13 +157,12 @@ class SDNext(Generating):
 
     def parameters(self, g: Generation, index: int) -> Body:
         """Return the fields under SD.Next's own names, without what it leaves out."""
-        told = super().parameters(g, index)
-        told["Variation strength"] = told.pop("Variation seed strength")
-        return told | {
+        fields = super().parameters(g, index)
+        fields["Variation strength"] = fields.pop("Variation seed strength")
+        return fields | {
             "Steps": g.values["steps"] if g.values["steps"] >= 0 else None,
             "Size": f"{g.size[0]}x{g.size[1]}",
             "Sampler": g.sampler if g.sampler != "Default" else None,
-            "Schedule type": None,
             "Tiling": None,
             "App": "SD.Next",
         }

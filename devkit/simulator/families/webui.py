@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from devkit.simulator.families.base import Body, Family, HTTPError, Route
 from devkit.simulator.inventory import ROOT, Checkpoint
 from devkit.simulator.jobs import Job
-from devkit.simulator.validation import Invalid, Validation
+from devkit.simulator.validation import Validation
 from devkit.simulator.wire import Answer, Request
 
 PAGE = Answer.of_text("<!doctype html>\n<html><body><gradio-app></gradio-app></body></html>\n")
@@ -26,22 +26,19 @@ class WebUI(Family):
     wrong_password: ClassVar[str] = "Incorrect username or password"
     interrupted: ClassVar[Any] = {}
 
-    def restock(self) -> None:
-        """Load the first checkpoint and forget which options were saved."""
-        super().restock()
+    def start(self) -> None:
+        """Load the first checkpoint and serve what the three have in common."""
+        super().start()
+        self.validation = Validation(self.recorded["findings"])
         self.options: Body = dict(self.lists["options"])
-        self.options["samples_format"] = self.settings.samples_format or self.default_format
+        self.options["samples_format"] = self.default_format
         self.saved = {MODEL}
         self.loaded = next(iter(self.inventory.checkpoints), None)
         if self.loaded:
             self.loaded.hashed = True
             self.options[MODEL] = self.title_of(self.loaded)
-
-    def add_routes(self) -> None:
-        """Serve what the three have in common."""
-        self.validation = Validation(self.recorded["findings"])
-        self.get("/", PAGE, guarded=False, part="webui")
-        self.get("/openapi.json", self._openapi(), guarded=False, part="always")
+        self.get("/", PAGE, guarded=False)
+        self.get("/openapi.json", self._openapi, guarded=False)
         for name in ("samplers", "schedulers", "upscalers", "latent-upscale-modes", "detailers"):
             if name in self.lists:
                 self.get(f"/sdapi/v1/{name}", self.lists[name])
@@ -54,18 +51,11 @@ class WebUI(Family):
             {"name": item.name, "alias": item.alias, "path": item.path, "metadata": item.metadata}
             for item in (files.loras if files.checkpoints else ())
         ]
-        self.get("/sdapi/v1/loras", self.loras, guarded=False, part="always")
+        self.get("/sdapi/v1/loras", self.loras, guarded=False)
         self.get("/sdapi/v1/sd-models", self.sd_models)
         self.get("/sdapi/v1/options", self._options)
         self.post("/sdapi/v1/options", self.set_options, fields=ANY_OBJECT)
         self.post("/sdapi/v1/interrupt", self._interrupt)
-
-    def answer(self, request: Request) -> Answer:
-        """Answer 422 to a body that does not fit."""
-        try:
-            return super().answer(request)
-        except Invalid as invalid:
-            return self.written({"detail": invalid.args}, 422)
 
     def read(self, route: Route, request: Request) -> Any:
         """Parse, authenticate, validate: in the order of FastAPI."""
@@ -87,14 +77,18 @@ class WebUI(Family):
                 401, self.wrong_password if given.isascii() else self.malformed_password
             )
 
+    def name_of(self, checkpoint: Checkpoint) -> str:
+        """Return a checkpoint's name in the list."""
+        return checkpoint.model_name
+
     def title_of(self, checkpoint: Checkpoint) -> str:
-        """Return a checkpoint's name in the options."""
-        return checkpoint.title
+        """Return a checkpoint's title in the list and in the options."""
+        return checkpoint.titled(checkpoint.file)
 
     def names_of(self, item: Checkpoint) -> set[str]:
         """Return the names by which requests may call a checkpoint."""
         short = item.short_hash
-        hashed = {item.title, f"{item.stem} [{short}]", short, item.sha256}
+        hashed = {self.title_of(item), f"{item.stem} [{short}]", short, item.sha256}
         return {item.file, item.model_name, item.stem} | (hashed if item.hashed else set())
 
     def resolved(self, name: Any) -> Checkpoint | None:
@@ -113,18 +107,15 @@ class WebUI(Family):
         return model
 
     def _openapi(self) -> Body:
-        """Return title, paths and fields, by which clients tell the family."""
-        serves = {True: self.settings.api, False: self.settings.webui}
-        paths = [path for path in self.data["paths"] if serves[path.startswith("/sdapi/")]]
-        fields = self.data["fields"] if self.settings.api else {}
+        """Return title, paths and fields, by which clients know the family."""
+        fields, paths = self.data["fields"], dict.fromkeys(self.data["paths"])
         schemas = {name: {"properties": dict.fromkeys(fields[name])} for name in fields}
-        info, components = {"title": self.title}, {"schemas": schemas}
-        return {"info": info, "paths": dict.fromkeys(paths), "components": components}
+        return {"info": {"title": self.title}, "paths": paths, "components": {"schemas": schemas}}
 
     def sd_models(self) -> list[Body]:
         """Return the list of checkpoints; hashes are null until the file was hashed."""
         return [
-            {"title": item.title, "model_name": item.model_name, "filename": item.path}
+            {"title": self.title_of(item), "model_name": self.name_of(item), "filename": item.path}
             | ({"hash": item.short_hash, "sha256": item.sha256} if item.hashed else {})
             for item in self.inventory.checkpoints
         ]
@@ -145,7 +136,7 @@ class WebUI(Family):
             self.options[key] = value
             self.saved.add(key)
         if MODEL in body:
-            with self.queue.turn(Job("", "options")):
+            with self.queue.turn(Job()):
                 self.load(self.resolved(body[MODEL]))
         return None
 
