@@ -100,7 +100,7 @@ def test_trickling_takes_its_time(sim: Simulator) -> None:
     begun = time.monotonic()
     with pytest.raises(requests.Timeout):
         generate(sim, timeout=0.04)
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < 4
 
 
 def test_hanging(sim: Simulator) -> None:

