@@ -52,7 +52,7 @@ def make_image(package: Package) -> Iterator[str]:
         requested = {"prompt": "a lighthouse on a cliff", "seed": 7}
         result = host.invoke(provider, "sd_txt2img", credentials, requested, timeout=60)
         if [file.mime_type for file in result.files] != ["image/png"]:
-            yield f"asked for one image, got {result.files}"
+            yield f"one image was requested, but it sent {result.files}"
         for violation in host.violations:
             yield f"not the daemon's protocol: {violation[:200]}"
 

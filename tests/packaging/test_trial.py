@@ -49,7 +49,7 @@ def test_a_tool_that_makes_no_image_is_told(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PluginHost, "invoke", lambda *_, **__: SimpleNamespace(files=[]))
-    assert list(trial.make_image(package)) == ["asked for one image, got []"]
+    assert list(trial.make_image(package)) == ["one image was requested, but it sent []"]
 
 
 @pytest.mark.parametrize("step", trial.STEPS[1:])
