@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 from devkit.closing import Closing
 
 _UNKNOWN = "application/octet-stream"
+_HTTP = re.compile("https?://")
 _UPLOAD = "/files/upload/for-plugin"
 
 
@@ -39,6 +40,12 @@ class StoredFile:
     filename: str
     mime_type: str
     data: bytes
+
+    @property
+    def reference(self) -> str:
+        """The name by which a new agent's model knows it."""
+        record = json.dumps({"record_id": self.id}, separators=(",", ":"))
+        return "dify-file-ref:" + base64.urlsafe_b64encode(record.encode()).decode()
 
 
 class FileServer(Closing):
@@ -78,7 +85,7 @@ class FileServer(Closing):
     def add_for_model(self, data: bytes, filename: str) -> dict[str, str]:
         """Offer a file that a user uploads to a new agent; return what its model hands to tools."""
         held = self._hold(data, filename)
-        return {"transfer_method": "local_file", "reference": reference(held.id)}
+        return {"transfer_method": "local_file", "reference": held.reference}
 
     def for_new_agent(self, value: object) -> dict[str, Any]:
         """Return what a tool gets for the file that a new agent's model names.
@@ -90,14 +97,14 @@ class FileServer(Closing):
         """
         file = {"dify_model_identity": "__dify__file__", "type": "custom", "size": -1}
         match value:
-            case {"transfer_method": "remote_url", "url": str(url)} | str(url) if _is_http(url):
+            case {"transfer_method": "remote_url", "url": str(url)} | str(url) if _HTTP.match(url):
                 path = PurePath(urlsplit(url).path)
-                known = {"filename": path.name, "extension": path.suffix}
-                known["mime_type"] = mimetypes.guess_type(path.name)[0] or ""
+                mime_type, _ = mimetypes.guess_type(path.name)
+                known = {"filename": path.name, "extension": path.suffix, "mime_type": mime_type}
                 return {**file, "url": url, **{key: text for key, text in known.items() if text}}
             case {"transfer_method": "tool_file" | "local_file", "reference": named}:
                 for held in list(self._held.values()):
-                    if named == reference(held.id):
+                    if named == held.reference:
                         return {**file, "url": self._address(held.path)}
         raise ValueError(f"no file: {value!r}")
 
@@ -120,21 +127,21 @@ class FileServer(Closing):
         return self._address(_UPLOAD, filename, mimetype)
 
     def read(self, target: str) -> tuple[int, bytes]:
-        """Answer a GET: status and body."""
+        """Return status and body for a GET."""
         file = self._held.get(target.partition("?")[0])
         if file is None:
             return 404, b""
         return (200, file.data) if target == self._signed(file.path) else (403, b"")
 
     def take(self, target: str, filename: str, mime_type: str, data: bytes) -> tuple[int, bytes]:
-        """Answer an upload: status and body."""
+        """Return status and body for an upload."""
         if self.uploads is Uploads.SERVER_ERROR:
             return 500, b"Internal Server Error"
         if target != self._signed(_UPLOAD, filename, mime_type):
             return 403, b"Invalid request."
         file = self._hold(data, filename, mime_type)
         self.uploaded.append(file)
-        told = {
+        report = {
             "id": file.id,
             "name": filename,
             "size": len(data),
@@ -142,7 +149,7 @@ class FileServer(Closing):
             "mime_type": mime_type,
             "preview_url": self._address(file.path),
         }
-        return 201, json.dumps(told).encode()
+        return 201, json.dumps(report).encode()
 
     def _hold(self, data: bytes, filename: str, mime_type: str = "") -> StoredFile:
         mime_type = mime_type or mimetypes.guess_type(filename, strict=False)[0] or _UNKNOWN
@@ -159,16 +166,6 @@ class FileServer(Closing):
         """Return a path with its signature: of an upload Dify signs name and type as well."""
         sign = hashlib.sha256(repr((self._key, path, also_signed)).encode()).hexdigest()
         return f"{path}?timestamp=0&sign={sign}"
-
-
-def reference(file_id: str) -> str:
-    """Return how a new agent's model names a file of Dify's."""
-    record = json.dumps({"record_id": file_id}, separators=(",", ":"))
-    return "dify-file-ref:" + base64.urlsafe_b64encode(record.encode()).decode()
-
-
-def _is_http(url: str) -> bool:
-    return url.startswith(("http://", "https://"))
 
 
 def _handler_of(owner: FileServer) -> type[BaseHTTPRequestHandler]:
@@ -195,6 +192,6 @@ def _handler_of(owner: FileServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *arguments: Any) -> None:
-            """Say nothing: the demo has its own lines."""
+            """Print nothing: the demo has its own lines."""
 
     return Handler

@@ -18,7 +18,7 @@ import psutil
 from devkit.closing import Closing
 from devkit.files import FileServer
 from devkit.host.call import Call
-from devkit.host.callers import Caller, WorkflowNode, invocation
+from devkit.host.callers import Caller, WorkflowNode
 from devkit.host.launch import killed_after, launch
 from devkit.host.results import PluginDied, PluginError, ToolResult
 
@@ -138,7 +138,7 @@ class PluginHost(Closing):
         """
         form = self._folder / "tools" / f"{tool}.yaml"
         arguments = caller.arguments(form, parameters, settings or {}, self.files)
-        return self._send(invocation(caller, provider, tool, credentials, arguments))
+        return self._send(caller.invocation(provider, tool, credentials, arguments))
 
     def invoke(
         self,

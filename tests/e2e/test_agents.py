@@ -7,11 +7,9 @@ import pytest
 
 from devkit.files import FileServer, Uploads
 from devkit.host import (
-    IMAGE_SENTENCE,
     Agent,
     NewAgent,
     PluginHost,
-    Seen,
     ToolFile,
 )
 from devkit.simulator import Simulator
@@ -28,6 +26,7 @@ from tests.e2e.talks import (
     size_of,
     starting,
 )
+from tests.result_views import IMAGE_SENTENCE, Seen
 
 
 @pytest.fixture

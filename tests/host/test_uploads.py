@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from devkit.files import FileServer, Uploads, reference
+from devkit.files import FileServer, Uploads
 from devkit.host import NewAgent, NotCalled, PluginError, PluginHost
 from tests.host.fixture import act, echo
 
@@ -72,7 +72,7 @@ def test_a_reference_to_an_upload_works_after_its_address_has_ended(host: Plugin
         json.dumps({"record_id": upload["id"]}, separators=(",", ":")).encode()
     )
     given = {"transfer_method": "tool_file", "reference": f"dify-file-ref:{record.decode()}"}
-    assert given["reference"] == reference(upload["id"])
+    assert given["reference"] == host.files.uploaded[-1].reference
     image = echo(host, {"image": given}, NewAgent())["image"]
     assert image["text"] == UPLOAD[2]
     assert image["url"] != upload["preview_url"]
