@@ -108,14 +108,6 @@ class FileServer(Closing):
                         return {**file, "url": self._address(held.path)}
         raise ValueError(f"no file: {value!r}")
 
-    def shown_in(self, answer: str) -> list[StoredFile]:
-        """Return the files that a user sees in an answer: its Markdown images.
-
-        Dify signs their addresses anew, so that they are shown however old they are.
-        """
-        paths = [urlsplit(url).path for url in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", answer)]
-        return [self._held[path] for path in paths if path in self._held]
-
     def expire(self) -> None:
         """Let all addresses end, as Dify's do after 300 s."""
         self._key = secrets.token_hex()

@@ -5,10 +5,13 @@ All files that a tool sends are taken to be images.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
+from devkit.files import FileServer, StoredFile
 from devkit.host import Agent, Caller, ToolFile, ToolResult
 
 IMAGE_SENTENCE = (
@@ -58,3 +61,13 @@ def _model_text(agent: Agent, result: ToolResult) -> str:
             case kind:
                 raise ValueError(f"The model of {type(agent).__name__} would read a {kind}.")
     return "".join(parts)
+
+
+def shown_in(answer: str, files: FileServer) -> list[StoredFile]:
+    """Return the uploads that a user sees in a new agent's answer: its Markdown images.
+
+    Dify signs their addresses anew, so that they are shown however old they are.
+    """
+    uploaded = {file.path: file for file in files.uploaded}
+    paths = [urlsplit(url).path for url in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", answer)]
+    return [uploaded[path] for path in paths if path in uploaded]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,19 +15,11 @@ from devkit.host import ToolResult
 
 
 @dataclass(frozen=True, slots=True)
-class SavedImage:
-    """An image in the folder of the demonstration, and what is printed of it."""
-
-    path: Path
-    facts: str
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """A call that gave what it should: its images, or its words, for an agent what it reads."""
 
     step: Step
-    images: tuple[SavedImage, ...]
+    images: Mapping[Path, str]  # by file, what is printed of it
     text: str
 
     @property
@@ -50,7 +42,7 @@ def save(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outco
         for report in result.jsons
         for image in report.get("images", [])
     }
-    images = []
+    images = {}
     for file in result.files:
         name = next(name for name in _names(file.filename) if name.lower() not in taken)
         taken.add(name.lower())
@@ -59,8 +51,8 @@ def save(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outco
         facts = [f"{width}×{height}", file.mime_type, f"{file.size:,} bytes"]
         if seed := seeds.get(file.filename):
             facts.append(f"seed {seed}")
-        images.append(SavedImage(folder / name, ", ".join(facts)))
-    return Outcome(step, tuple(images), result.text.strip())
+        images[folder / name] = ", ".join(facts)
+    return Outcome(step, images, result.text.strip())
 
 
 def _names(filename: str) -> Iterator[str]:

@@ -157,13 +157,10 @@ class NewAgent(Agent):
 def _resolved(parameter: Parameter, value: Any, files: FileServer) -> Any:
     """Return a value with the files that it names."""
     try:
-        match parameter.type:
-            case "file":
-                return files.for_new_agent(value)
-            case "files":
-                return [files.for_new_agent(one) for one in parameter.cast(value)]
-            case _:
-                return parameter.cast(value)
+        cast = parameter.cast(value)
+        if parameter.type == "files":
+            return [files.for_new_agent(one) for one in cast]
+        return files.for_new_agent(cast) if parameter.is_file else cast
     except ValueError as problem:
         raise _invalid(str(problem)) from None
 

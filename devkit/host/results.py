@@ -40,22 +40,16 @@ class ToolFile:
     size: int  # number of bytes, whether they were kept or not
     mime_type: str  # as the tool reports it, or ""
     filename: str  # as the tool reports it, or ""
-    meta: Mapping[str, Any]  # all that the tool reports of the file
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """All that an invocation yielded, in order."""
 
-    texts: tuple[str, ...]
+    text: str  # all texts, as a tool node of a workflow joins them
     jsons: tuple[Any, ...]
     variables: Mapping[str, Any]  # of the output schema; the last value of each
     files: tuple[ToolFile, ...]  # in the order in which they were complete
     raw_messages: tuple[Message, ...]  # as the plugin sent them; of a file the closing chunk
     seconds: float  # from the request to the end
     first_chunk: float | None = None  # seconds to the first blob chunk
-
-    @property
-    def text(self) -> str:
-        """All texts, as a tool node of a workflow joins them."""
-        return "".join(self.texts)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devkit.host import PluginHost, ServerlessPlugin
 from devkit.packaging.contents import Package
-from devkit.packaging.lock import uv
+from devkit.packaging.lock import UV
 from devkit.packaging.rules import Check
 from devkit.simulator import Simulator
 
@@ -28,7 +28,7 @@ def install(package: Package) -> Iterator[str]:
     if not python:
         print(f"No Python 3.12 here: trying it with {sys.version.split()[0]}.")
     done = subprocess.run(
-        [uv(), "sync", "--quiet", "--no-dev", "--frozen", "--python", python or sys.executable],
+        [*UV, "sync", "--quiet", "--no-dev", "--frozen", "--python", python or sys.executable],
         cwd=package.root,
         env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
         capture_output=True,

@@ -36,7 +36,6 @@ def test_texts_jsons_and_variables(host: PluginHost) -> None:
         ["variable", "seeds", [1, 2]],
         ["variable", "model", "m"],
     )
-    assert result.texts == ("a", "b")
     assert result.text == "ab"
     assert result.jsons == ({"deep": [1]},)
     assert result.variables == {"seeds": [1, 2], "model": "m"}

@@ -15,7 +15,7 @@ from devkit.packaging import archive
 from devkit.packaging.archive import build, runtime_project, unpack
 from devkit.packaging.ignore import packaged_files
 from devkit.packaging.lock import PackagingError, make_lock, pinned_versions
-from devkit.packaging.release import set_author
+from devkit.packaging.release import write
 
 ROOT = program.ROOT
 
@@ -138,5 +138,5 @@ def test_nothing_is_written_where_a_line_is_missing(plugin: Path) -> None:
     (plugin / "tools" / "draw.yaml").write_text("identity: {}\n", encoding="utf-8")
     before = (plugin / "manifest.yaml").read_text("utf-8")
     with pytest.raises(PackagingError, match="has no line"):
-        set_author(plugin, "other")
+        write(plugin, "author", "other")
     assert (plugin / "manifest.yaml").read_text("utf-8") == before
