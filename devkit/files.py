@@ -11,12 +11,14 @@ import uuid
 from dataclasses import dataclass
 from email import message_from_string
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 from devkit.closing import Closing
+from devkit.simulator.server import Connection, Listener
+from devkit.simulator.wire import Answer, Request
 
 _UNKNOWN = "application/octet-stream"
 _HTTP = re.compile("https?://")
@@ -61,7 +63,9 @@ class FileServer(Closing):
         self.uploaded: list[StoredFile] = []
         self._held: dict[str, StoredFile] = {}
         self._key = secrets.token_hex()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        handler = partial(Connection, self._respond, "HTTP/1.1")
+        self._server = Listener(("127.0.0.1", 0), handler)
+        self._origin = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
@@ -118,19 +122,22 @@ class FileServer(Closing):
             return self._signed(_UPLOAD, filename, mimetype)
         return self._address(_UPLOAD, filename, mimetype)
 
-    def read(self, target: str) -> tuple[int, bytes]:
-        """Return status and body for a GET."""
-        file = self._held.get(target.partition("?")[0])
+    def _respond(self, request: Request) -> Answer:
+        """Answer a download or an upload."""
+        target = f"{request.path}?{request.query}"
+        if request.method == "POST":
+            return self._take(target, *_uploaded_file(request.body))
+        file = self._held.get(request.path)
         if file is None:
-            return 404, b""
-        return (200, file.data) if target == self._signed(file.path) else (403, b"")
+            return Answer(404)
+        return Answer(200, file.data) if target == self._signed(file.path) else Answer(403)
 
-    def take(self, target: str, filename: str, mime_type: str, data: bytes) -> tuple[int, bytes]:
-        """Return status and body for an upload."""
+    def _take(self, target: str, filename: str, mime_type: str, data: bytes) -> Answer:
+        """Answer an upload."""
         if self.uploads is Uploads.SERVER_ERROR:
-            return 500, b"Internal Server Error"
+            return Answer(500, b"Internal Server Error")
         if target != self._signed(_UPLOAD, filename, mime_type):
-            return 403, b"Invalid request."
+            return Answer(403, b"Invalid request.")
         file = self._hold(data, filename, mime_type)
         self.uploaded.append(file)
         report = {
@@ -141,7 +148,7 @@ class FileServer(Closing):
             "mime_type": mime_type,
             "preview_url": self._address(file.path),
         }
-        return 201, json.dumps(report).encode()
+        return Answer.of_json(report, 201)
 
     def _hold(self, data: bytes, filename: str, mime_type: str = "") -> StoredFile:
         mime_type = mime_type or mimetypes.guess_type(filename, strict=False)[0] or _UNKNOWN
@@ -152,7 +159,7 @@ class FileServer(Closing):
         return file
 
     def _address(self, path: str, *also_signed: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{self._signed(path, *also_signed)}"
+        return f"{self._origin}{self._signed(path, *also_signed)}"
 
     def _signed(self, path: str, *also_signed: str) -> str:
         """Return a path with its signature: of an upload Dify signs name and type as well."""
@@ -160,30 +167,10 @@ class FileServer(Closing):
         return f"{path}?timestamp=0&sign={sign}"
 
 
-def _handler_of(owner: FileServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer(*owner.read(self.path))
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            boundary = f"--{self.headers.get_boundary('')}".encode()
-            # The one part between two boundaries.
-            head, _, rest = body.partition(boundary + b"\r\n")[2].partition(b"\r\n\r\n")
-            part, data = message_from_string(head.decode()), rest.rpartition(b"\r\n" + boundary)[0]
-            self._answer(
-                *owner.take(self.path, part.get_filename(""), part.get_content_type(), data)
-            )
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Print nothing: the demo has its own lines."""
-
-    return Handler
+def _uploaded_file(form: bytes) -> tuple[str, str, bytes]:
+    """Return name, type and content of the one file of a multipart form."""
+    boundary, _, part = form.partition(b"\r\n")
+    head, _, rest = part.partition(b"\r\n\r\n")
+    about = message_from_string(head.decode())
+    data = rest.rpartition(b"\r\n" + boundary)[0]
+    return about.get_filename(""), about.get_content_type(), data

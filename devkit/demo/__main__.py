@@ -171,8 +171,8 @@ def main(environment: Mapping[str, str]) -> int:
         credentials = {name: value for name, value in given.items() if value}
         try:
             host = stack.enter_context(PluginHost(ROOT))
-            name = f"{host.manifest['name']} {host.manifest['version']}"
-            _print(f"Plugin {name}: started in {host.start_seconds:.2f} s")
+            name, version = host.manifest["name"], host.manifest["version"]
+            _print(f"Plugin {name} {version}: started in {host.start_seconds:.2f} s")
             host.validate_credentials(PROVIDER, credentials)
             _print("Credentials: good")
             folder.mkdir(parents=True, exist_ok=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def save(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outco
     }
     images = {}
     for file in result.files:
-        name = next(name for name in _names(file.filename) if name.lower() not in taken)
+        name = _free_name(file.filename, taken)
         taken.add(name.lower())
         (folder / name).write_bytes(file.data)
         width, height = Image.open(io.BytesIO(file.data)).size
@@ -55,10 +54,12 @@ def save(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outco
     return Outcome(step, images, result.text.strip())
 
 
-def _names(filename: str) -> Iterator[str]:
-    """Yield the name, then the name with a number, for as long as need be."""
+def _free_name(filename: str, taken: set[str]) -> str:
+    """Return the name, with a number where it is taken."""
     # The plugin chooses the name; it must not lead out of the folder.
-    path = Path(Path(filename.replace("\\", "/")).name or "unnamed")
-    yield path.name
-    for number in itertools.count(2):
-        yield f"{path.stem}-{number}{path.suffix}"
+    first = path = Path(Path(filename.replace("\\", "/")).name or "unnamed")
+    number = 2
+    while path.name.lower() in taken:
+        path = first.with_stem(f"{first.stem}-{number}")
+        number += 1
+    return path.name

@@ -209,8 +209,7 @@ class PluginHost(Closing):
             self.violations.append(f"a line of {len(line)} bytes: {line[:200]!r}")
         try:
             event = json.loads(line)
-            kind = event["event"]
-            data = event["data"]
+            kind, data = event["event"], event["data"]
         except (ValueError, KeyError, TypeError):
             self.violations.append(f"no event: {line[:200]!r}")
             return

@@ -42,7 +42,7 @@ def install(package: Package) -> Iterator[str]:
 
 def make_image(package: Package) -> Iterator[str]:
     """It introduces itself, takes credentials and makes an image, as under the daemon."""
-    provider = package.provider[1]["identity"]["name"]
+    provider = package.provider["identity"]["name"]
     python = str(python_of(package.root))
     with Simulator() as server, PluginHost(package.root, python=python) as host:
         if host.manifest.get("version") != package.manifest["version"]:
