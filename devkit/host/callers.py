@@ -20,7 +20,7 @@ _IDS = ("app_id", "conversation_id", "message_id")
 
 
 class NotCalled(Exception):
-    """Dify does not call the tool; the text is Dify's, or tells what a test got wrong."""
+    """Dify does not call the tool; the text is Dify's, or names what a test got wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)

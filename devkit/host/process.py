@@ -106,7 +106,7 @@ class PluginHost(Closing):
         return b"".join(self._stderr).decode(errors="replace")
 
     def validate_credentials(self, provider: str, credentials: Mapping[str, Any]) -> None:
-        """Check credentials, as Dify's form does when it is saved; PluginError tells the reason."""
+        """Check credentials, as Dify's form does when it is saved; PluginError has the reason."""
         data = {"provider": provider, "credentials": dict(credentials)}
         call = self._send(Caller().request("validate_tool_credentials", **data))
         call.wait(VALIDATION_SECONDS)

@@ -16,7 +16,7 @@ _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
 class PackagingError(Exception):
-    """The package cannot be built; the text says why and what to do."""
+    """The package cannot be built; the text has the reason and what to do."""
 
 
 def pinned_versions(requirements: str) -> dict[str, str]:

@@ -68,7 +68,7 @@ def author(package: Package) -> Iterator[str]:
 
 
 def to_fill_in(package: Package) -> Iterator[str]:
-    """Yield what the publisher has to say yet; the marketplace's own checks insist on it."""
+    """Yield what the publisher has to fill in yet; the marketplace's own checks insist on it."""
     for field in ("repo", "contact"):
         if not package.manifest.get(field):
             yield f"manifest.yaml lacks {field}; `devkit.packaging set --{field}` writes it"

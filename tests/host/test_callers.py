@@ -1,4 +1,4 @@
-"""Each kind of caller tells the tool, the model and the user what Dify's own would."""
+"""Each kind of caller hands the tool, the model and the user what Dify's own would."""
 
 from dataclasses import replace
 from typing import Any

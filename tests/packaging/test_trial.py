@@ -1,4 +1,4 @@
-"""Installing and starting a package: what goes wrong is said, and nothing is left running."""
+"""Installing and starting a package: what goes wrong is reported, and nothing is left running."""
 
 import sys
 from pathlib import Path
