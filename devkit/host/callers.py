@@ -47,7 +47,7 @@ class Caller:
     def invocation(
         self, provider: str, tool: str, credentials: Values, arguments: Values
     ) -> dict[str, Any]:
-        """Return the request that a tool does its work."""
+        """Return the request to invoke a tool, as the daemon writes it."""
         data = {"provider": provider, "tool": tool, "credentials": dict(credentials)}
         given = {"credential_type": "api-key", "tool_parameters": dict(arguments)}
         return self.request("invoke_tool", **data, **given)
