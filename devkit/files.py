@@ -11,14 +11,17 @@ import uuid
 from dataclasses import dataclass
 from email import message_from_string
 from enum import Enum
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from functools import partial
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import urlsplit
 
 from devkit.closing import Closing
+from devkit.simulator.server import Connection, Listener
+from devkit.simulator.wire import Answer, Request
 
 _UNKNOWN = "application/octet-stream"
+_HTTP = re.compile("https?://")
 _UPLOAD = "/files/upload/for-plugin"
 
 
@@ -40,6 +43,12 @@ class StoredFile:
     mime_type: str
     data: bytes
 
+    @property
+    def reference(self) -> str:
+        """The name by which a new agent's model knows it."""
+        record = json.dumps({"record_id": self.id}, separators=(",", ":"))
+        return "dify-file-ref:" + base64.urlsafe_b64encode(record.encode()).decode()
+
 
 class FileServer(Closing):
     """Dify's file server on 127.0.0.1, for as long as its ``with`` block lasts.
@@ -54,7 +63,9 @@ class FileServer(Closing):
         self.uploaded: list[StoredFile] = []
         self._held: dict[str, StoredFile] = {}
         self._key = secrets.token_hex()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        handler = partial(Connection, self._respond, "HTTP/1.1")
+        self._server = Listener(("127.0.0.1", 0), handler)
+        self._origin = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def close(self) -> None:
@@ -78,7 +89,7 @@ class FileServer(Closing):
     def add_for_model(self, data: bytes, filename: str) -> dict[str, str]:
         """Offer a file that a user uploads to a new agent; return what its model hands to tools."""
         held = self._hold(data, filename)
-        return {"transfer_method": "local_file", "reference": reference(held.id)}
+        return {"transfer_method": "local_file", "reference": held.reference}
 
     def for_new_agent(self, value: object) -> dict[str, Any]:
         """Return what a tool gets for the file that a new agent's model names.
@@ -90,24 +101,16 @@ class FileServer(Closing):
         """
         file = {"dify_model_identity": "__dify__file__", "type": "custom", "size": -1}
         match value:
-            case {"transfer_method": "remote_url", "url": str(url)} | str(url) if _is_http(url):
+            case {"transfer_method": "remote_url", "url": str(url)} | str(url) if _HTTP.match(url):
                 path = PurePath(urlsplit(url).path)
-                known = {"filename": path.name, "extension": path.suffix}
-                known["mime_type"] = mimetypes.guess_type(path.name)[0] or ""
+                mime_type, _ = mimetypes.guess_type(path.name)
+                known = {"filename": path.name, "extension": path.suffix, "mime_type": mime_type}
                 return {**file, "url": url, **{key: text for key, text in known.items() if text}}
             case {"transfer_method": "tool_file" | "local_file", "reference": named}:
                 for held in list(self._held.values()):
-                    if named == reference(held.id):
+                    if named == held.reference:
                         return {**file, "url": self._address(held.path)}
         raise ValueError(f"no file: {value!r}")
-
-    def shown_in(self, answer: str) -> list[StoredFile]:
-        """Return the files that a user sees in an answer: its Markdown images.
-
-        Dify signs their addresses anew, so that they are shown however old they are.
-        """
-        paths = [urlsplit(url).path for url in re.findall(r"!\[[^\]]*\]\(([^)\s]+)\)", answer)]
-        return [self._held[path] for path in paths if path in self._held]
 
     def expire(self) -> None:
         """Let all addresses end, as Dify's do after 300 s."""
@@ -119,22 +122,25 @@ class FileServer(Closing):
             return self._signed(_UPLOAD, filename, mimetype)
         return self._address(_UPLOAD, filename, mimetype)
 
-    def read(self, target: str) -> tuple[int, bytes]:
-        """Answer a GET: status and body."""
-        file = self._held.get(target.partition("?")[0])
+    def _respond(self, request: Request) -> Answer:
+        """Answer a download or an upload."""
+        target = f"{request.path}?{request.query}"
+        if request.method == "POST":
+            return self._take(target, *_uploaded_file(request.body))
+        file = self._held.get(request.path)
         if file is None:
-            return 404, b""
-        return (200, file.data) if target == self._signed(file.path) else (403, b"")
+            return Answer(404)
+        return Answer(200, file.data) if target == self._signed(file.path) else Answer(403)
 
-    def take(self, target: str, filename: str, mime_type: str, data: bytes) -> tuple[int, bytes]:
-        """Answer an upload: status and body."""
+    def _take(self, target: str, filename: str, mime_type: str, data: bytes) -> Answer:
+        """Answer an upload."""
         if self.uploads is Uploads.SERVER_ERROR:
-            return 500, b"Internal Server Error"
+            return Answer(500, b"Internal Server Error")
         if target != self._signed(_UPLOAD, filename, mime_type):
-            return 403, b"Invalid request."
+            return Answer(403, b"Invalid request.")
         file = self._hold(data, filename, mime_type)
         self.uploaded.append(file)
-        told = {
+        report = {
             "id": file.id,
             "name": filename,
             "size": len(data),
@@ -142,7 +148,7 @@ class FileServer(Closing):
             "mime_type": mime_type,
             "preview_url": self._address(file.path),
         }
-        return 201, json.dumps(told).encode()
+        return Answer.of_json(report, 201)
 
     def _hold(self, data: bytes, filename: str, mime_type: str = "") -> StoredFile:
         mime_type = mime_type or mimetypes.guess_type(filename, strict=False)[0] or _UNKNOWN
@@ -153,7 +159,7 @@ class FileServer(Closing):
         return file
 
     def _address(self, path: str, *also_signed: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{self._signed(path, *also_signed)}"
+        return f"{self._origin}{self._signed(path, *also_signed)}"
 
     def _signed(self, path: str, *also_signed: str) -> str:
         """Return a path with its signature: of an upload Dify signs name and type as well."""
@@ -161,40 +167,10 @@ class FileServer(Closing):
         return f"{path}?timestamp=0&sign={sign}"
 
 
-def reference(file_id: str) -> str:
-    """Return how a new agent's model names a file of Dify's."""
-    record = json.dumps({"record_id": file_id}, separators=(",", ":"))
-    return "dify-file-ref:" + base64.urlsafe_b64encode(record.encode()).decode()
-
-
-def _is_http(url: str) -> bool:
-    return url.startswith(("http://", "https://"))
-
-
-def _handler_of(owner: FileServer) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer(*owner.read(self.path))
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            boundary = f"--{self.headers.get_boundary('')}".encode()
-            # The one part between two boundaries.
-            head, _, rest = body.partition(boundary + b"\r\n")[2].partition(b"\r\n\r\n")
-            part, data = message_from_string(head.decode()), rest.rpartition(b"\r\n" + boundary)[0]
-            self._answer(
-                *owner.take(self.path, part.get_filename(""), part.get_content_type(), data)
-            )
-
-        def _answer(self, status: int, body: bytes) -> None:
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *arguments: Any) -> None:
-            """Say nothing: the demo has its own lines."""
-
-    return Handler
+def _uploaded_file(form: bytes) -> tuple[str, str, bytes]:
+    """Return name, type and content of the one file of a multipart form."""
+    boundary, _, part = form.partition(b"\r\n")
+    head, _, rest = part.partition(b"\r\n\r\n")
+    about = message_from_string(head.decode())
+    data = rest.rpartition(b"\r\n" + boundary)[0]
+    return about.get_filename(""), about.get_content_type(), data

@@ -206,8 +206,8 @@ def test_make_hands_over_any_prompt() -> None:
 def test_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> None:
     data = io.BytesIO()
     Image.new("RGB", (3, 2)).save(data, "PNG")
-    file = ToolFile(data.getvalue(), len(data.getvalue()), "image/png", "../a.png", {})
-    result = ToolResult((), (), {}, (file, file), (), 0.1)
+    file = ToolFile(data.getvalue(), len(data.getvalue()), "image/png", "../a.png")
+    result = ToolResult("", (), {}, (file, file), (), 0.1)
     images = save(Step("x", "sd_upscale", {}), result, tmp_path, set()).images
-    assert [image.path for image in images] == [tmp_path / "a.png", tmp_path / "a-2.png"]
-    assert images[0].facts == f"3×2, image/png, {file.size} bytes"
+    facts = f"3×2, image/png, {file.size} bytes"
+    assert images == {tmp_path / "a.png": facts, tmp_path / "a-2.png": facts}

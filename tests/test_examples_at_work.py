@@ -15,6 +15,7 @@ from devkit.host.callers import Caller, ChatflowNode, ClassicAgent, WorkflowNode
 from devkit.host.results import ToolFile
 from devkit.simulator import Simulator
 from tests.example_apps import AGENT, CHATFLOW, EXAMPLES, REFERENCE, WORKFLOW, declared, load
+from tests.result_views import seen_by
 
 PROVIDER = "stable_diffusion"
 Outputs = dict[str, Any]
@@ -88,7 +89,7 @@ class Run:
         result = self._plugin.invoke(
             PROVIDER, data["tool_name"], {"base_url": self._sim.url}, values, caller=self._caller
         )
-        outputs = dict(self._caller.sees(result).outputs)
+        outputs = dict(seen_by(self._caller, result).outputs)
         outputs["files"] = list(result.files)
         return outputs
 
@@ -176,7 +177,7 @@ class Studio:
         result = self._plugin.invoke(
             PROVIDER, tool, credentials, given, caller=self._caller, settings=self._settings[tool]
         )
-        seen = self._caller.sees(result)
+        seen = seen_by(self._caller, result)
         return seen.model_text, [file for file in seen.shown if isinstance(file, ToolFile)]
 
 

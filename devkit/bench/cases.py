@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import astuple, dataclass
 from typing import Self
 
 MB = 2**20
@@ -71,8 +71,7 @@ class Run:
     @classmethod
     def median(cls, runs: Sequence[Self]) -> Self:
         """Return the median of each figure."""
-        names = [field.name for field in fields(cls)]
-        return cls(*(statistics.median(getattr(run, name) for run in runs) for name in names))
+        return cls(*map(statistics.median, zip(*map(astuple, runs), strict=True)))
 
     @property
     def columns(self) -> dict[str, float]:

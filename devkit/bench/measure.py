@@ -14,7 +14,6 @@ from typing import Any
 
 from devkit.bench.cases import Case, Run
 from devkit.bench.machine import cpu_seconds, move_to, peak_memory, reserved_cpu, reset_peak
-from devkit.closing import Closing
 from devkit.host import PluginHost, ToolResult
 from devkit.simulator import Simulator
 
@@ -25,10 +24,6 @@ PNG_BYTES = 1_500_000
 
 CALL_SECONDS = 120.0
 TINY = Case(1, 64)
-
-
-Parameters = Callable[[Case], Mapping[str, Any]]
-"""The parameters of a tool for a case."""
 
 
 def drawing(case: Case) -> dict[str, Any]:
@@ -44,10 +39,10 @@ class Contender:
     provider: str
     tool: str
     credentials: Mapping[str, str]
-    parameters: Parameters
+    parameters: Callable[[Case], Mapping[str, Any]]  # of the tool for a case
 
 
-class Bench(Closing):
+class Bench(ExitStack):
     """A simulator that answers from memory, and a CPU for the plugins alone.
 
     Args:
@@ -55,16 +50,12 @@ class Bench(Closing):
     """
 
     def __init__(self, effort: float) -> None:
+        super().__init__()
         self._effort = effort
-        self._stack = ExitStack()
         # Before any thread starts.
-        self._cpu = self._stack.enter_context(reserved_cpu())
-        self._sim = self._stack.enter_context(Simulator(cache_answers=True, png_bytes=PNG_BYTES))
+        self._cpu = self.enter_context(reserved_cpu())
+        self._sim = self.enter_context(Simulator(cache_answers=True, png_bytes=PNG_BYTES))
         self.credentials = {"base_url": self._sim.url, "model": "dreamshaper_8"}
-
-    def close(self) -> None:
-        """End the simulator and give the CPU back."""
-        self._stack.close()
 
     def ours(self, folder: Path = ROOT) -> Contender:
         """Return the plugin of a checkout."""

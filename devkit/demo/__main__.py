@@ -1,6 +1,6 @@
 """Starts a simulated WebUI (or takes a real one), starts the plugin and lets each tool work.
 
-The environment tells what to do: PROMPT; BASE_URL of a real WebUI (blank: a simulated one of the
+The environment sets what to do: PROMPT; BASE_URL of a real WebUI (blank: a simulated one of the
 FAMILY), with MODEL, API_AUTH, HEADERS and TIMEOUT as in the plugin's credentials; OUT is the folder
 of the images.
 """
@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from devkit.demo.outcome import Outcome, save
@@ -52,6 +53,9 @@ EXTENSIONS = {
 LACKS = re.compile(r"\b(lacks|has no|cannot (do|enlarge|put))\b|\bhtml_info\b")
 """How the plugin reports that a server cannot do something; SD.Next, as it was recorded, breaks its
 own answer when it enlarges an image, and names that field."""
+
+_print = partial(print, flush=True)
+"""Prints at once, also where a program reads it."""
 
 FAILED, IMPOSSIBLE = 1, 2
 WORDS = 100
@@ -111,8 +115,8 @@ class Demo:
             outcome = save(step, result, self.folder, self.taken)
             self.outcomes.append(outcome)
             _print(f"  {outcome.name} ({result.seconds:.2f} s)")
-            for image in outcome.images:
-                _print(f"    {image.path.name}: {image.facts}")
+            for path, facts in outcome.images.items():
+                _print(f"    {path.name}: {facts}")
             if not outcome.images:
                 _print(f"    “{outcome.text.partition('\n')[0][:WORDS]}” …")
             for warning in result.variables.get("warnings") or ():
@@ -133,7 +137,7 @@ class Demo:
         self.find_resources()
         self.do("From words", from_words(prompt))
         if self.outcomes:
-            first = self.outcomes[0].images[0].path
+            first = next(iter(self.outcomes[0].images))
             image = self.host.files.add(first.read_bytes(), first.name)
             self.do("Each tool, on the first image", from_an_image(prompt, image))
             self.do("An agent's chat", chat())
@@ -167,8 +171,8 @@ def main(environment: Mapping[str, str]) -> int:
         credentials = {name: value for name, value in given.items() if value}
         try:
             host = stack.enter_context(PluginHost(ROOT))
-            name = f"{host.manifest['name']} {host.manifest['version']}"
-            _print(f"Plugin {name}: started in {host.start_seconds:.2f} s")
+            name, version = host.manifest["name"], host.manifest["version"]
+            _print(f"Plugin {name} {version}: started in {host.start_seconds:.2f} s")
             host.validate_credentials(PROVIDER, credentials)
             _print("Credentials: good")
             folder.mkdir(parents=True, exist_ok=True)
@@ -177,11 +181,6 @@ def main(environment: Mapping[str, str]) -> int:
         except (PluginError, PluginDied, TimeoutError) as error:
             _print(str(error))
             return IMPOSSIBLE
-
-
-def _print(*lines: str, sep: str = "") -> None:
-    """Print at once, also where a program reads it."""
-    print(*lines, sep=sep, flush=True)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import io
-import itertools
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,19 +14,11 @@ from devkit.host import ToolResult
 
 
 @dataclass(frozen=True, slots=True)
-class SavedImage:
-    """An image in the folder of the demonstration, and what is printed of it."""
-
-    path: Path
-    facts: str
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """A call that gave what it should: its images, or its words, for an agent what it reads."""
 
     step: Step
-    images: tuple[SavedImage, ...]
+    images: Mapping[Path, str]  # by file, what is printed of it
     text: str
 
     @property
@@ -50,23 +41,25 @@ def save(step: Step, result: ToolResult, folder: Path, taken: set[str]) -> Outco
         for report in result.jsons
         for image in report.get("images", [])
     }
-    images = []
+    images = {}
     for file in result.files:
-        name = next(name for name in _names(file.filename) if name.lower() not in taken)
+        name = _free_name(file.filename, taken)
         taken.add(name.lower())
         (folder / name).write_bytes(file.data)
         width, height = Image.open(io.BytesIO(file.data)).size
         facts = [f"{width}×{height}", file.mime_type, f"{file.size:,} bytes"]
         if seed := seeds.get(file.filename):
             facts.append(f"seed {seed}")
-        images.append(SavedImage(folder / name, ", ".join(facts)))
-    return Outcome(step, tuple(images), result.text.strip())
+        images[folder / name] = ", ".join(facts)
+    return Outcome(step, images, result.text.strip())
 
 
-def _names(filename: str) -> Iterator[str]:
-    """Yield the name, then the name with a number, for as long as need be."""
+def _free_name(filename: str, taken: set[str]) -> str:
+    """Return the name, with a number where it is taken."""
     # The plugin chooses the name; it must not lead out of the folder.
-    path = Path(Path(filename.replace("\\", "/")).name or "unnamed")
-    yield path.name
-    for number in itertools.count(2):
-        yield f"{path.stem}-{number}{path.suffix}"
+    first = path = Path(Path(filename.replace("\\", "/")).name or "unnamed")
+    number = 2
+    while path.name.lower() in taken:
+        path = first.with_stem(f"{first.stem}-{number}")
+        number += 1
+    return path.name

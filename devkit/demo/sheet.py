@@ -29,7 +29,8 @@ def write_contact_sheet(outcomes: Sequence[Outcome], path: Path) -> None:
         left, top = GAP + column * wide, GAP + row * high
         sheet.paste(tile, (left, top))
         draw.text((left, top + TILE[1] + 4), outcome.name, INK, LARGE)
-        draw.text((left, top + TILE[1] + 24), _end_of(outcome.step.summary), FAINT, SMALL)
+        requested = outcome.step.wish or outcome.step.parameters.get("prompt", "")
+        draw.text((left, top + TILE[1] + 24), _end_of(requested), FAINT, SMALL)
     sheet.save(path, "PNG")
 
 
@@ -42,8 +43,8 @@ def _end_of(text: str) -> str:
 
 def _tiles(outcome: Outcome) -> Iterator[Image.Image]:
     """Yield a tile for each image, or one with the text."""
-    for each in outcome.images:
-        with Image.open(each.path) as image:
+    for path in outcome.images:
+        with Image.open(path) as image:
             yield ImageOps.pad(image.convert("RGB"), TILE, Image.Resampling.LANCZOS, CARD)
     if not outcome.images:
         tile = Image.new("RGB", TILE, CARD)

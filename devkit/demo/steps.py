@@ -6,9 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-FileParameter = Mapping[str, Any]
-"""An image as Dify hands it to a file parameter."""
-
 SEED = 1235
 """The same at each run, so that each run shows the same images."""
 
@@ -25,7 +22,7 @@ class Name:
     Attributes:
         kind: Of ``sd_list_resources``.
         words: The name should hold them; without a fitting one the first is taken.
-        otherwise: Used where the server lists none; the plugin then tells what is missing.
+        otherwise: Used where the server lists none; the plugin then reports what is missing.
         text: The parameter's text around the name.
     """
 
@@ -61,11 +58,6 @@ class Step:
     settings: Mapping[str, Any] = field(default_factory=dict)
     wish: str = ""
 
-    @property
-    def summary(self) -> str:
-        """What was requested, in a line."""
-        return self.wish or self.parameters.get("prompt", "")
-
 
 def from_words(prompt: str) -> list[Step]:
     """Return calls that make images from words."""
@@ -90,8 +82,8 @@ def from_words(prompt: str) -> list[Step]:
     ]  # fmt: skip
 
 
-def from_an_image(prompt: str, image: FileParameter) -> list[Step]:
-    """Return a call of each other tool, on the first image."""
+def from_an_image(prompt: str, image: Mapping[str, Any]) -> list[Step]:
+    """Return a call of each other tool, on the first image as Dify hands it over."""
     canny = {"control_module": "canny", "control_model": Name("controlnet_models", "canny")}
     return [
         Step("the same again", "sd_txt2img", {"reproduce": image}),

@@ -75,8 +75,9 @@ def _parameter(
         shown["llm_description"] = words.llm
     shown |= fields.limits(field)
     if values:
-        labels = {value: words.options[value].model_dump() for value in values}
-        shown["options"] = [{"value": value, "label": label} for value, label in labels.items()]
+        shown["options"] = [
+            {"value": value, "label": label.model_dump()} for value, label in words.options.items()
+        ]
     return shown
 
 

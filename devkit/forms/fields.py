@@ -8,6 +8,13 @@ from pydantic.fields import FieldInfo
 
 from sdwebui.parameters import InputFile
 
+_TYPES: dict[Any, str] = {
+    bool: "boolean",
+    int: "number",
+    float: "number",
+    InputFile: "file",
+    tuple[InputFile, ...]: "files",
+}
 _PRECISION = {int: 0, float: 2}
 """Digits behind the decimal point."""
 
@@ -15,15 +22,7 @@ _PRECISION = {int: 0, float: 2}
 def form_type(field: FieldInfo) -> str:
     """Return Dify's name of a field's type; a list or an object is a text in a form."""
     kind = _kind_of(field)
-    if kind is bool:
-        return "boolean"
-    if kind in _PRECISION:
-        return "number"
-    if kind is InputFile:
-        return "file"
-    if get_origin(kind) is tuple and get_args(kind)[0] is InputFile:
-        return "files"
-    return "select" if get_origin(kind) is Literal else "string"
+    return _TYPES.get(kind, "select" if get_origin(kind) is Literal else "string")
 
 
 def options(field: FieldInfo) -> list[str]:

@@ -7,13 +7,11 @@ Example:
     >>> with PluginHost(Path(".")) as host:
     ...     host.validate_credentials("stable_diffusion", {"base_url": "http://127.0.0.1:7860"})
     ...     given, agent = {"prompt": "a cat"}, ClassicAgent(user_id="ann")
-    ...     result = host.invoke("stable_diffusion", "sd_txt2img", credentials, given, caller=agent)
-    ...     agent.sees(result).model_text
+    ...     host.invoke("stable_diffusion", "sd_txt2img", credentials, given, caller=agent).text
 """
 
 from devkit.host.call import Call
 from devkit.host.callers import (
-    IMAGE_SENTENCE,
     Agent,
     AgentNode,
     Caller,
@@ -23,29 +21,24 @@ from devkit.host.callers import (
     NotCalled,
     WorkflowNode,
 )
-from devkit.host.error_views import ErrorViews, views_of
 from devkit.host.process import PluginHost
-from devkit.host.results import PluginDied, PluginError, Seen, ToolFile, ToolResult
+from devkit.host.results import PluginDied, PluginError, ToolFile, ToolResult
 from devkit.host.serverless import ServerlessPlugin
 
 __all__ = [
-    "IMAGE_SENTENCE",
     "Agent",
     "AgentNode",
     "Call",
     "Caller",
     "ChatflowNode",
     "ClassicAgent",
-    "ErrorViews",
     "NewAgent",
     "NotCalled",
     "PluginDied",
     "PluginError",
     "PluginHost",
-    "Seen",
     "ServerlessPlugin",
     "ToolFile",
     "ToolResult",
     "WorkflowNode",
-    "views_of",
 ]

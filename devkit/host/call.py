@@ -57,7 +57,7 @@ class Call:
         for message in self.messages:
             bodies[message.get("type")].append(message.get("message"))
         return ToolResult(
-            texts=tuple(body["text"] for body in bodies["text"]),
+            text="".join(body["text"] for body in bodies["text"]),
             jsons=tuple(body["json_object"] for body in bodies["json"]),
             variables={
                 body["variable_name"]: body["variable_value"] for body in bodies["variable"]
@@ -111,6 +111,6 @@ class Call:
             data = b"".join(map(base64.b64decode, chunks)) if self._keep_data else b""
             meta = message.get("meta") or {}
             names = meta.get("mime_type", ""), meta.get("filename", "")
-            self._files.append(ToolFile(data, size, *names, meta))
+            self._files.append(ToolFile(data, size, *names))
             self.messages.append(message)
         return problem

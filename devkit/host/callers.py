@@ -1,7 +1,6 @@
-"""The callers that Dify has: what each hands to a tool, and what becomes of the tool's messages.
+"""The callers that Dify has, and what each hands to a tool.
 
-As seen in Dify 1.13.0 (nodes, agent app, Agent node) and 1.16 (new agent). All files that a tool
-sends are taken to be images.
+As seen in Dify 1.13.0 (nodes, agent app, Agent node) and 1.16 (new agent).
 """
 
 from __future__ import annotations
@@ -12,13 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from devkit.files import FileServer
-from devkit.host.results import Seen, ToolResult
 from devkit.host.tool_form import Parameter, parameters_of
-
-IMAGE_SENTENCE = (
-    "image has been created and sent to user already, "
-    "you do not need to create it, just tell the user to check it now."
-)
 
 Values = Mapping[str, Any]
 """Of parameters, by name."""
@@ -27,7 +20,7 @@ _IDS = ("app_id", "conversation_id", "message_id")
 
 
 class NotCalled(Exception):
-    """Dify does not call the tool; the text is Dify's, or tells what a test got wrong."""
+    """Dify does not call the tool; the text is Dify's, or names what a test got wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +44,14 @@ class Caller:
         about = {"type": "tool", "action": action, "user_id": self.user_id}
         return {**ids, "event": "request", "data": about | data}
 
+    def invocation(
+        self, provider: str, tool: str, credentials: Values, arguments: Values
+    ) -> dict[str, Any]:
+        """Return the request to invoke a tool, as the daemon writes it."""
+        data = {"provider": provider, "tool": tool, "credentials": dict(credentials)}
+        given = {"credential_type": "api-key", "tool_parameters": dict(arguments)}
+        return self.request("invoke_tool", **data, **given)
+
     def arguments(
         self, form: Path, given: Values, settings: Values, files: FileServer
     ) -> dict[str, Any]:
@@ -64,16 +65,6 @@ class Caller:
         """
         del form, files
         return {**settings, **given}
-
-    def sees(self, result: ToolResult) -> Seen:
-        """Return what users and models get of a result: here the node's output variables."""
-        outputs = {
-            "text": result.text,
-            "files": list(result.files),
-            "json": list(result.jsons) or [{"data": []}],
-            **result.variables,
-        }
-        return Seen(shown=result.files, outputs=outputs)
 
 
 class WorkflowNode(Caller):
@@ -90,7 +81,7 @@ class ChatflowNode(Caller):
 
 @dataclass(frozen=True, kw_only=True)
 class Agent(Caller):
-    """An app whose model calls the tool and reads its answer.
+    """An app whose model calls the tool and reads its result.
 
     Attributes:
         insists: The model also sends parameters that it is not shown.
@@ -99,22 +90,6 @@ class Agent(Caller):
     insists: bool = False
     takes_files: ClassVar[bool] = False
     """Whether the model is shown file parameters. Then its users see no file of a tool."""
-
-    def sees(self, result: ToolResult) -> Seen:
-        """Return the text for the model, its parts joined with nothing between them.
-
-        Raise ValueError for what no model should read: JSON, a variable, the bytes of a file.
-        """
-        parts = []
-        for message in result.raw_messages:
-            match message["type"]:
-                case "text":
-                    parts.append(message["message"]["text"])
-                case "blob_chunk" if not self.takes_files:
-                    parts.append(IMAGE_SENTENCE)
-                case kind:
-                    raise ValueError(f"The model of {type(self).__name__} would read a {kind}.")
-        return Seen(model_text="".join(parts), shown=result.files)
 
     def _parameters(self, form: Path, given: Values, settings: Values) -> dict[str, Parameter]:
         """Return the form's parameters; raise NotCalled when others are given or set."""
@@ -130,10 +105,7 @@ class Agent(Caller):
 
 
 class ClassicAgent(Agent):
-    """An agent app as it was before Dify 1.16.
-
-    Dify repeats the text for the model two or three times; here it stands once.
-    """
+    """An agent app as it was before Dify 1.16."""
 
     passes: ClassVar[tuple[str, ...]] = _IDS
     refusal = "there is not a tool named {tool}"
@@ -182,30 +154,13 @@ class NewAgent(Agent):
         return arguments
 
 
-def invocation(
-    caller: Caller, provider: str, tool: str, credentials: Values, arguments: Values
-) -> dict[str, Any]:
-    """Return the request that a tool does its work."""
-    return caller.request(
-        "invoke_tool",
-        provider=provider,
-        tool=tool,
-        credentials=dict(credentials),
-        credential_type="api-key",
-        tool_parameters=dict(arguments),
-    )
-
-
 def _resolved(parameter: Parameter, value: Any, files: FileServer) -> Any:
     """Return a value with the files that it names."""
     try:
-        match parameter.type:
-            case "file":
-                return files.for_new_agent(value)
-            case "files":
-                return [files.for_new_agent(one) for one in parameter.cast(value)]
-            case _:
-                return parameter.cast(value)
+        cast = parameter.cast(value)
+        if parameter.type == "files":
+            return [files.for_new_agent(one) for one in cast]
+        return files.for_new_agent(cast) if parameter.is_file else cast
     except ValueError as problem:
         raise _invalid(str(problem)) from None
 

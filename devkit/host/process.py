@@ -18,7 +18,7 @@ import psutil
 from devkit.closing import Closing
 from devkit.files import FileServer
 from devkit.host.call import Call
-from devkit.host.callers import Caller, WorkflowNode, invocation
+from devkit.host.callers import Caller, WorkflowNode
 from devkit.host.launch import killed_after, launch
 from devkit.host.results import PluginDied, PluginError, ToolResult
 
@@ -106,7 +106,7 @@ class PluginHost(Closing):
         return b"".join(self._stderr).decode(errors="replace")
 
     def validate_credentials(self, provider: str, credentials: Mapping[str, Any]) -> None:
-        """Check credentials, as Dify's form does when it is saved; PluginError tells the reason."""
+        """Check credentials, as Dify's form does when it is saved; PluginError has the reason."""
         data = {"provider": provider, "credentials": dict(credentials)}
         call = self._send(Caller().request("validate_tool_credentials", **data))
         call.wait(VALIDATION_SECONDS)
@@ -138,7 +138,7 @@ class PluginHost(Closing):
         """
         form = self._folder / "tools" / f"{tool}.yaml"
         arguments = caller.arguments(form, parameters, settings or {}, self.files)
-        return self._send(invocation(caller, provider, tool, credentials, arguments))
+        return self._send(caller.invocation(provider, tool, credentials, arguments))
 
     def invoke(
         self,
@@ -209,8 +209,7 @@ class PluginHost(Closing):
             self.violations.append(f"a line of {len(line)} bytes: {line[:200]!r}")
         try:
             event = json.loads(line)
-            kind = event["event"]
-            data = event["data"]
+            kind, data = event["event"], event["data"]
         except (ValueError, KeyError, TypeError):
             self.violations.append(f"no event: {line[:200]!r}")
             return

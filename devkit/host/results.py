@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 Message = Mapping[str, Any]
@@ -11,7 +11,7 @@ Message = Mapping[str, Any]
 
 
 class PluginError(Exception):
-    """The plugin ended an invocation with an error; devkit.host.error_views has what Dify shows.
+    """The plugin ended an invocation with an error.
 
     Attributes:
         error_type: Class of the exception raised in the plugin, such as "InvokeBadRequestError".
@@ -36,35 +36,20 @@ class PluginDied(Exception):
 class ToolFile:
     """A file put together from its blob chunks."""
 
-    data: bytes  # empty when the host was told to discard them
+    data: bytes  # empty when the host discards them
     size: int  # number of bytes, whether they were kept or not
     mime_type: str  # as the tool reports it, or ""
     filename: str  # as the tool reports it, or ""
-    meta: Mapping[str, Any]  # all that the tool reports of the file
 
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
     """All that an invocation yielded, in order."""
 
-    texts: tuple[str, ...]
+    text: str  # all texts, as a tool node of a workflow joins them
     jsons: tuple[Any, ...]
     variables: Mapping[str, Any]  # of the output schema; the last value of each
     files: tuple[ToolFile, ...]  # in the order in which they were complete
     raw_messages: tuple[Message, ...]  # as the plugin sent them; of a file the closing chunk
     seconds: float  # from the request to the end
     first_chunk: float | None = None  # seconds to the first blob chunk
-
-    @property
-    def text(self) -> str:
-        """All texts, as a tool node of a workflow joins them."""
-        return "".join(self.texts)
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a user and a model get of an invocation."""
-
-    model_text: str = ""  # what an agent's model reads
-    shown: tuple[ToolFile, ...] = ()  # the images that Dify stores and shows
-    outputs: Mapping[str, Any] = field(default_factory=dict)  # a node's output variables

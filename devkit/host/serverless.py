@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util import Retry
 
 from devkit.closing import Closing
-from devkit.host.call import Call
-from devkit.host.callers import WorkflowNode, invocation
 from devkit.host.launch import killed_after, launch
-from devkit.host.results import PluginDied, ToolResult
+from devkit.host.results import PluginDied
 
 BANNER = b"Serving Flask app"
 BANNER_SECONDS = 20.0
 """The marketplace's check waits so long for the banner."""
-
-SILENCE_SECONDS = 60.0
 
 
 class ServerlessPlugin(Closing):
@@ -36,6 +25,9 @@ class ServerlessPlugin(Closing):
         folder: The plugin's folder, with ``main.py`` and ``manifest.yaml``.
         python: The interpreter that has the plugin's dependencies.
 
+    Attributes:
+        url: Where it serves.
+
     Raises:
         PluginDied: It did not print its banner in time; the text holds what it printed.
     """
@@ -44,7 +36,7 @@ class ServerlessPlugin(Closing):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         env = {
             "INSTALL_METHOD": "serverless",
             "SERVERLESS_HOST": "127.0.0.1",
@@ -78,31 +70,3 @@ class ServerlessPlugin(Closing):
         self._drain.join()
         assert self._process.stdout
         self._process.stdout.close()
-
-    def invoke(
-        self,
-        provider: str,
-        tool: str,
-        credentials: Mapping[str, Any],
-        parameters: Mapping[str, Any],
-    ) -> ToolResult:
-        """Invoke a tool as a workflow node does and wait for all that it yields.
-
-        Raises:
-            PluginError: The tool raised.
-            TimeoutError: The answer ended before the invocation did.
-        """
-        call = Call()
-        request = invocation(WorkflowNode(), provider, tool, credentials, parameters)
-        body = {"session_id": call.session_id, **request}
-        with requests.Session() as session:
-            # The SDK prints its banner just before it listens.
-            retry = Retry(connect=6, backoff_factor=0.05)
-            session.mount(self._url, HTTPAdapter(max_retries=retry))
-            url = f"{self._url}/invoke"
-            response = session.post(url, json=body, stream=True, timeout=SILENCE_SECONDS)
-            response.raise_for_status()
-            for line in filter(None, response.iter_lines()):
-                message = json.loads(line)["data"]
-                call.receive(message["type"], message["data"])
-        return call.wait(0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from devkit.packaging.archive import build, unpack
 from devkit.packaging.contents import Package
 from devkit.packaging.lock import PackagingError
-from devkit.packaging.release import SETTERS
+from devkit.packaging.release import FIELDS, write
 from devkit.packaging.rules import RULES, Check, to_fill_in
 from devkit.packaging.trial import STEPS, install, python_of
 
@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     for command in (check, test):
         command.add_argument("file", nargs="?", type=Path, help="default: the newest in dist/")
     setter = commands.add_parser("set", help="write version or publisher wherever they stand")
-    for name in SETTERS:
+    for name in FIELDS:
         setter.add_argument(f"--{name}")
     return parser
 
@@ -58,9 +58,9 @@ def _build() -> int:
 
 def _set(options: argparse.Namespace) -> int:
     changed: set[Path] = set()
-    for name, setter in SETTERS.items():
+    for name in FIELDS:
         if value := getattr(options, name):
-            changed.update(setter(ROOT, value))
+            changed.update(write(ROOT, name, value))
     for path in sorted(changed):
         print(path.relative_to(ROOT))
     return 0
@@ -94,7 +94,7 @@ def _check(package: Package) -> int:
 
 
 def _passes(check: Check, package: Package) -> bool:
-    """Run a check and print what it says; one that breaks on the package has failed."""
+    """Run a check and print what it finds; one that breaks on the package has failed."""
     try:
         failures = list(check(package))
     except Exception as error:  # noqa: BLE001  a broken package may break a check in any way

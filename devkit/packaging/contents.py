@@ -36,13 +36,13 @@ class Package:
         return self.yaml("manifest.yaml")
 
     @cached_property
-    def provider(self) -> tuple[str, dict[str, Any]]:
-        """Path and content of the one tool provider."""
-        (path,) = self.manifest["plugins"]["tools"]
-        return path, self.yaml(path)
-
-    @cached_property
     def forms(self) -> dict[str, dict[str, Any]]:
-        """Path → content of the provider and of each tool that it names."""
-        path, provider = self.provider
+        """Path → content of the one provider, then of each tool that it names."""
+        (path,) = self.manifest["plugins"]["tools"]
+        provider = self.yaml(path)
         return {path: provider, **{tool: self.yaml(tool) for tool in provider["tools"]}}
+
+    @property
+    def provider(self) -> dict[str, Any]:
+        """The content of the one provider."""
+        return next(iter(self.forms.values()))

@@ -5,29 +5,18 @@ hashes of the registry's files go in, so it names the registry that the packing 
 """
 
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 LOCK_FILE = "uv.lock"
+UV = (sys.executable, "-m", "uv")
 _PIN = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)==([^\s;\\]+)", re.MULTILINE)
 
 
 class PackagingError(Exception):
-    """The package cannot be built; the text says why and what to do."""
-
-
-def uv() -> str:
-    """Return the ``uv`` to run: the one of this virtual environment, else the one on PATH.
-
-    Raises:
-        PackagingError: There is none.
-    """
-    if found := shutil.which("uv", path=str(Path(sys.executable).parent)) or shutil.which("uv"):
-        return found
-    raise PackagingError("uv is not installed; `make package` sets it up in .venv.")
+    """The package cannot be built; the text has the reason and what to do."""
 
 
 def pinned_versions(requirements: str) -> dict[str, str]:
@@ -44,7 +33,7 @@ def make_lock(pyproject: str, requirements: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder)
         (copy / "pyproject.toml").write_text(pyproject, encoding="utf-8")
-        command = [uv(), "lock", "--quiet", "--python", sys.executable]
+        command = [*UV, "lock", "--quiet", "--python", sys.executable]
         for package, version in sorted(pinned_versions(requirements).items()):
             command += ["--upgrade-package", f"{package}=={version}"]
         done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)

@@ -5,73 +5,25 @@ pyproject.toml, and an app that uses the plugin names it as ``author/plugin/prov
 """
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
 from devkit.packaging.lock import PackagingError
 
-
-def set_version(root: Path, version: str) -> list[Path]:
-    """Write the version into manifest.yaml and pyproject.toml; return the files that changed."""
-    return _replace(
-        {
-            root / "manifest.yaml": (r"^version:.*$", f'version: "{version}"'),
-            root / "pyproject.toml": (r'^version = ".*"$', f'version = "{version}"'),
-        }
-    )
+FIELDS = ("version", "author", "repo", "contact")
+Places = dict[Path, tuple[str, str]]
+"""By file, a pattern and what to write in its place."""
 
 
-def set_author(root: Path, author: str) -> list[Path]:
-    """Write the author into manifest, provider, tools and examples; return what changed."""
-    manifest = yaml.safe_load((root / "manifest.yaml").read_text(encoding="utf-8"))
-    places = {root / "manifest.yaml": (r"^author:.*$", f"author: {author}")}
-    for path in (*root.glob("provider/*.yaml"), *root.glob("tools/*.yaml")):
-        # The first one: a form has its identity on top.
-        places[path] = (r"\A((?:.*\n)*?  author:).*$", rf"\1 {author}")
-    old, new = (f"{name}/{manifest['name']}" for name in (manifest["author"], author))
-    for path in root.glob("examples/*.[my]*"):
-        if old in path.read_text(encoding="utf-8"):
-            places[path] = (re.escape(old), new)
-    return _replace(places)
+def write(root: Path, field: str, value: str) -> list[Path]:
+    """Write a field into all files where it stands, or into none; return those that changed.
 
-
-def set_repo(root: Path, repo: str) -> list[Path]:
-    """Write the address of the source repository into manifest.yaml and README.md."""
-    readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    if "\nSource code: " not in text:
-        readme.write_text(f"{text.rstrip()}\n\nSource code: \n", encoding="utf-8")
-    in_readme = _replace({readme: (r"^Source code: .*$", f"Source code: {repo}")})
-    return [*_set_in_manifest(root, "repo", repo), *in_readme]
-
-
-def set_contact(root: Path, contact: str) -> list[Path]:
-    """Write the e-mail address for users' questions into manifest.yaml."""
-    return _set_in_manifest(root, "contact", contact)
-
-
-SETTERS: dict[str, Callable[[Path, str], list[Path]]] = {
-    "version": set_version,
-    "author": set_author,
-    "repo": set_repo,
-    "contact": set_contact,
-}
-
-
-def _set_in_manifest(root: Path, field: str, value: str) -> list[Path]:
-    """Write a field into manifest.yaml, after ``author`` if it is new there."""
-    path = root / "manifest.yaml"
-    if re.search(rf"^{field}:", path.read_text(encoding="utf-8"), re.MULTILINE):
-        return _replace({path: (rf"^{field}:.*$", f"{field}: {value}")})
-    return _replace({path: (r"^(author:.*)$", rf"\1\n{field}: {value}")})
-
-
-def _replace(places: dict[Path, tuple[str, str]]) -> list[Path]:
-    """Replace a pattern in each file, in all of them or in none; return those that changed."""
+    Raises:
+        PackagingError: A file has no line to write it to.
+    """
     changed: dict[Path, str] = {}
-    for path, (pattern, replacement) in places.items():
+    for path, (pattern, replacement) in _places(root, field, value).items():
         before = path.read_text(encoding="utf-8")
         after, count = re.subn(pattern, replacement, before, flags=re.MULTILINE)
         if not count:
@@ -81,3 +33,42 @@ def _replace(places: dict[Path, tuple[str, str]]) -> list[Path]:
     for path, text in changed.items():
         path.write_text(text, encoding="utf-8")
     return list(changed)
+
+
+def _places(root: Path, field: str, value: str) -> Places:
+    """Return all places of a field."""
+    places = {root / "manifest.yaml": _in_manifest(root, field, value)}
+    if field == "version":
+        places[root / "pyproject.toml"] = r'^version = ".*"$', f'version = "{value}"'
+    elif field == "author":
+        places |= _of_author(root, value)
+    elif field == "repo":
+        line = f"Source code: {value}"
+        known = "\nSource code: " in (root / "README.md").read_text(encoding="utf-8")
+        new_last_line = r"\n\Z", f"\n\n{line}\n"
+        places[root / "README.md"] = (r"^Source code: .*$", line) if known else new_last_line
+    return places
+
+
+def _in_manifest(root: Path, field: str, value: str) -> tuple[str, str]:
+    """Return pattern and line of a field of manifest.yaml, after ``author`` if it is new there."""
+    # A version without quotes could be read as a number.
+    line = f'{field}: "{value}"' if field == "version" else f"{field}: {value}"
+    manifest = (root / "manifest.yaml").read_text(encoding="utf-8")
+    if re.search(rf"^{field}:", manifest, re.MULTILINE):
+        return rf"^{field}:.*$", line
+    return r"^(author:.*)$", rf"\1\n{line}"
+
+
+def _of_author(root: Path, author: str) -> Places:
+    """Return where the author stands in provider, tools and examples."""
+    places: Places = {}
+    for path in (*root.glob("provider/*.yaml"), *root.glob("tools/*.yaml")):
+        # The first one: a form has its identity on top.
+        places[path] = (r"\A((?:.*\n)*?  author:).*$", rf"\1 {author}")
+    manifest = yaml.safe_load((root / "manifest.yaml").read_text(encoding="utf-8"))
+    old, new = (f"{name}/{manifest['name']}" for name in (manifest["author"], author))
+    for path in root.glob("examples/*.[my]*"):
+        if old in path.read_text(encoding="utf-8"):
+            places[path] = (re.escape(old), new)
+    return places

@@ -68,7 +68,7 @@ def author(package: Package) -> Iterator[str]:
 
 
 def to_fill_in(package: Package) -> Iterator[str]:
-    """Yield what the publisher has to say yet; the marketplace's own checks insist on it."""
+    """Yield what the publisher has to fill in yet; the marketplace's own checks insist on it."""
     for field in ("repo", "contact"):
         if not package.manifest.get(field):
             yield f"manifest.yaml lacks {field}; `devkit.packaging set --{field}` writes it"
@@ -88,7 +88,7 @@ def forms(package: Package) -> Iterator[str]:
 
 def icons(package: Package) -> Iterator[str]:
     """Each icon that manifest and provider name is there, the one for dark pages too."""
-    for owner in (package.manifest, package.provider[1]["identity"]):
+    for owner in (package.manifest, package.provider["identity"]):
         for field in ("icon", "icon_dark"):
             if field in owner and f"_assets/{owner[field]}" not in package.files:
                 yield f"_assets/{owner[field]} is missing"
@@ -98,7 +98,7 @@ def disclosure(package: Package) -> Iterator[str]:
     """The privacy policy is named, and it and the README name each address that users choose."""
     if package.manifest.get("privacy") != "PRIVACY.md":
         yield "privacy in manifest.yaml must be PRIVACY.md"
-    credentials = package.provider[1]["credentials_for_provider"]
+    credentials = package.provider["credentials_for_provider"]
     for address in (name for name in credentials if "url" in name):
         for document in ("PRIVACY.md", "README.md"):
             if f"`{address}`" not in package.text(document):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devkit.host import PluginHost, ServerlessPlugin
 from devkit.packaging.contents import Package
-from devkit.packaging.lock import uv
+from devkit.packaging.lock import UV
 from devkit.packaging.rules import Check
 from devkit.simulator import Simulator
 
@@ -28,7 +28,7 @@ def install(package: Package) -> Iterator[str]:
     if not python:
         print(f"No Python 3.12 here: trying it with {sys.version.split()[0]}.")
     done = subprocess.run(
-        [uv(), "sync", "--quiet", "--no-dev", "--frozen", "--python", python or sys.executable],
+        [*UV, "sync", "--quiet", "--no-dev", "--frozen", "--python", python or sys.executable],
         cwd=package.root,
         env={name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"},
         capture_output=True,
@@ -42,7 +42,7 @@ def install(package: Package) -> Iterator[str]:
 
 def make_image(package: Package) -> Iterator[str]:
     """It introduces itself, takes credentials and makes an image, as under the daemon."""
-    provider = package.provider[1]["identity"]["name"]
+    provider = package.provider["identity"]["name"]
     python = str(python_of(package.root))
     with Simulator() as server, PluginHost(package.root, python=python) as host:
         if host.manifest.get("version") != package.manifest["version"]:
@@ -52,7 +52,7 @@ def make_image(package: Package) -> Iterator[str]:
         requested = {"prompt": "a lighthouse on a cliff", "seed": 7}
         result = host.invoke(provider, "sd_txt2img", credentials, requested, timeout=60)
         if [file.mime_type for file in result.files] != ["image/png"]:
-            yield f"asked for one image, got {result.files}"
+            yield f"one image was requested, but it sent {result.files}"
         for violation in host.violations:
             yield f"not the daemon's protocol: {violation[:200]}"
 

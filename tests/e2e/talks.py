@@ -18,11 +18,11 @@ from devkit.host import (
     NewAgent,
     PluginError,
     PluginHost,
-    Seen,
     ToolFile,
 )
 from devkit.simulator import Simulator
 from tests.e2e.conftest import PROVIDER, credentials
+from tests.result_views import Seen, seen_by
 
 MOST_CHARACTERS = 600
 """Of what a model reads for one image."""
@@ -64,7 +64,7 @@ class Talk:
             assert kinds == {"text"}
         elif isinstance(self.caller, Agent):
             assert kinds <= {"text", "blob_chunk"}
-        return self.caller.sees(result)
+        return seen_by(self.caller, result)
 
     def refusal(self, tool: str, **given: Any) -> str:
         with pytest.raises(PluginError) as caught:

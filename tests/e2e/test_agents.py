@@ -7,11 +7,9 @@ import pytest
 
 from devkit.files import FileServer, Uploads
 from devkit.host import (
-    IMAGE_SENTENCE,
     Agent,
     NewAgent,
     PluginHost,
-    Seen,
     ToolFile,
 )
 from devkit.simulator import Simulator
@@ -28,6 +26,7 @@ from tests.e2e.talks import (
     size_of,
     starting,
 )
+from tests.result_views import IMAGE_SENTENCE, Seen, shown_in
 
 
 @pytest.fixture
@@ -146,11 +145,11 @@ def test_the_new_agent_makes_changes_enlarges_describes_and_reads(
     assert (uploaded.filename, uploaded.mime_type) == ("txt2img-5.png", "image/png")
     assert size_of(uploaded.data) == (64, 64)
     answer = f"Here is your house:\n\n{markdown_line(made)}\n\nDo you like it?"
-    assert files.shown_in(answer) == [uploaded]
+    assert shown_in(answer, files) == [uploaded]
 
     # In a later turn the address has ended; the reference works on.
     files.expire()
-    assert files.shown_in(answer) == [uploaded]
+    assert shown_in(answer, files) == [uploaded]
     night = {"prompt": "a house at night", "denoising_strength": 0, "seed": 6}
     changed = ann.call("sd_img2img", **night, image=reference(made))
     assert changed.model_text.startswith(f"Made 1 image: 64×64, seed 6. {SHOW_IT}\n")
@@ -179,7 +178,7 @@ def test_each_of_the_new_agents_images_has_its_lines(talk: Start, files: FileSer
     starts = [line.partition("(")[0].partition(" as ")[0] for line in lines[1:]]
     other = "Other tools take this image"
     assert starts == ["![txt2img-5.png]", other, "![txt2img-6.png]", other]
-    assert files.shown_in(made.model_text) == files.uploaded[count:]
+    assert shown_in(made.model_text, files) == files.uploaded[count:]
     assert len(made.model_text) <= 2 * MOST_CHARACTERS
 
 

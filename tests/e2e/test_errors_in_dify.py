@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from devkit.host import PluginError, PluginHost, views_of
+from devkit.host import PluginError, PluginHost
 from devkit.simulator import Simulator
 from tests.e2e.conftest import PROVIDER, credentials
 from tests.e2e.patched import patched
+from tests.error_views import views_of
 from tests.raw_server import RawServer, Script, answering
 
 MOST_CHARACTERS = 400

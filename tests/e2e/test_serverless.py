@@ -8,6 +8,7 @@ from devkit.host import PluginError, ServerlessPlugin
 from devkit.simulator import Simulator
 from tests.conftest import PLUGIN, PYTHON
 from tests.e2e.conftest import PROVIDER, credentials, generations
+from tests.serverless import invoke
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +19,7 @@ def cloud() -> Iterator[ServerlessPlugin]:
 
 def test_images_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simulator) -> None:
     requested = {"prompt": "a lighthouse", "image_count": 2, "seed": 41, "size": "512x512"}
-    result = cloud.invoke(PROVIDER, "sd_txt2img", credentials(sim), requested)
+    result = invoke(cloud, PROVIDER, "sd_txt2img", credentials(sim), requested)
     assert [file.filename for file in result.files] == ["txt2img-41.png", "txt2img-42.png"]
     assert all(file.data.startswith(b"\x89PNG") for file in result.files)
     assert result.jsons[0]["seeds"] == result.variables["seeds"] == [41, 42]
@@ -27,5 +28,7 @@ def test_images_arrive_as_under_the_daemon(cloud: ServerlessPlugin, sim: Simulat
 
 def test_errors_arrive_in_their_own_words(cloud: ServerlessPlugin, sim: Simulator) -> None:
     with pytest.raises(PluginError, match="has no model 'nonesuch'"):
-        cloud.invoke(PROVIDER, "sd_txt2img", credentials(sim), {"prompt": "x", "model": "nonesuch"})
+        invoke(
+            cloud, PROVIDER, "sd_txt2img", credentials(sim), {"prompt": "x", "model": "nonesuch"}
+        )
     assert generations(sim) == []

@@ -1,4 +1,4 @@
-"""Each kind of caller tells the tool, the model and the user what Dify's own would."""
+"""Each kind of caller hands the tool, the model and the user what Dify's own would."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 
 from devkit.host import (
-    IMAGE_SENTENCE,
     Agent,
     AgentNode,
     Caller,
@@ -19,6 +18,7 @@ from devkit.host import (
     WorkflowNode,
 )
 from tests.host.fixture import CREDENTIALS, act, echo
+from tests.result_views import IMAGE_SENTENCE, seen_by
 
 OLD_AGENTS = [ClassicAgent(), AgentNode()]
 
@@ -173,7 +173,7 @@ def test_what_a_node_puts_out(host: PluginHost) -> None:
         ["variable", "seeds", [1, 2]],
         ["variable", "model", "m"],
     )
-    seen = WorkflowNode().sees(result)
+    seen = seen_by(WorkflowNode(), result)
     assert seen.model_text == ""
     assert seen.shown == result.files
     assert seen.outputs == {
@@ -186,12 +186,12 @@ def test_what_a_node_puts_out(host: PluginHost) -> None:
 
 
 def test_a_node_without_json_has_an_empty_one(image_and_text: ToolResult) -> None:
-    assert WorkflowNode().sees(image_and_text).outputs["json"] == [{"data": []}]
+    assert seen_by(WorkflowNode(), image_and_text).outputs["json"] == [{"data": []}]
 
 
 @pytest.mark.parametrize("caller", OLD_AGENTS)
 def test_what_old_agents_see(image_and_text: ToolResult, caller: Caller) -> None:
-    seen = caller.sees(image_and_text)
+    seen = seen_by(caller, image_and_text)
     assert seen.model_text == f"{IMAGE_SENTENCE}Made.\n"
     assert seen.shown == image_and_text.files
     assert (len(seen.shown[0].data), seen.shown[0].filename) == (256, "a.png")
@@ -199,7 +199,7 @@ def test_what_old_agents_see(image_and_text: ToolResult, caller: Caller) -> None
 
 
 def test_what_a_new_agent_sees(host: PluginHost) -> None:
-    seen = NewAgent().sees(act(host, ["text", "Made.\n"], ["text", "![a](http://a/b.png)"]))
+    seen = seen_by(NewAgent(), act(host, ["text", "Made.\n"], ["text", "![a](http://a/b.png)"]))
     assert seen.model_text == "Made.\n![a](http://a/b.png)"
     assert seen.shown == ()
 
@@ -208,9 +208,9 @@ def test_what_a_new_agent_sees(host: PluginHost) -> None:
 @pytest.mark.parametrize("step", [["json", {"a": 1}], ["variable", "model", "m"]])
 def test_what_no_model_should_read(host: PluginHost, caller: Caller, step: list[Any]) -> None:
     with pytest.raises(ValueError, match=f"would read a {step[0]}"):
-        caller.sees(act(host, ["text", "a"], step))
+        seen_by(caller, act(host, ["text", "a"], step))
 
 
 def test_no_new_agent_should_read_a_file(image_and_text: ToolResult) -> None:
     with pytest.raises(ValueError, match="would read a blob_chunk"):
-        NewAgent().sees(image_and_text)
+        seen_by(NewAgent(), image_and_text)

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from devkit.host import PluginError, PluginHost, views_of
+from devkit.host import PluginError, PluginHost
+from tests.error_views import views_of
 from tests.host.fixture import act
 
 OURS = "steps must be at most 150 (got 999)."

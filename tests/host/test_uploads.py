@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from devkit.files import FileServer, Uploads, reference
+from devkit.files import FileServer, Uploads
 from devkit.host import NewAgent, NotCalled, PluginError, PluginHost
 from tests.host.fixture import act, echo
+from tests.result_views import shown_in
 
 UPLOAD = ["upload", "ä b.png", "bytes\r\n--\r\n\r\n", "image/png"]
 
@@ -37,7 +38,7 @@ def test_an_upload_is_kept_and_served(host: PluginHost) -> None:
     assert requests.get(upload["preview_url"], timeout=5).content == file.data
 
 
-def test_what_a_plugin_is_told_of_its_upload(host: PluginHost) -> None:
+def test_what_a_plugin_gets_for_its_upload(host: PluginHost) -> None:
     upload = uploaded(host)
     assert f"/files/tools/{upload['id']}.png?timestamp=" in upload.pop("preview_url")
     assert upload == {
@@ -72,7 +73,7 @@ def test_a_reference_to_an_upload_works_after_its_address_has_ended(host: Plugin
         json.dumps({"record_id": upload["id"]}, separators=(",", ":")).encode()
     )
     given = {"transfer_method": "tool_file", "reference": f"dify-file-ref:{record.decode()}"}
-    assert given["reference"] == reference(upload["id"])
+    assert given["reference"] == host.files.uploaded[-1].reference
     image = echo(host, {"image": given}, NewAgent())["image"]
     assert image["text"] == UPLOAD[2]
     assert image["url"] != upload["preview_url"]
@@ -88,7 +89,7 @@ def test_a_user_sees_the_images_of_an_answer(host: PluginHost) -> None:
     url = uploaded(host)["preview_url"]
     host.files.expire()
     answer = f"Here it is:\n\n![a.png]({url})\n\n[not an image]({url}) ![other](http://a/b.png)"
-    assert host.files.shown_in(answer) == [host.files.uploaded[-1]]
+    assert shown_in(answer, host.files) == [host.files.uploaded[-1]]
 
 
 @pytest.mark.parametrize(

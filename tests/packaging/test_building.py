@@ -4,7 +4,7 @@ import os
 import shutil
 import tomllib
 import zipfile
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +13,9 @@ import yaml
 from devkit.packaging import __main__ as program
 from devkit.packaging import archive
 from devkit.packaging.archive import build, runtime_project, unpack
-from devkit.packaging.ignore import packaged_files, parse_ignore
+from devkit.packaging.ignore import packaged_files
 from devkit.packaging.lock import PackagingError, make_lock, pinned_versions
-from devkit.packaging.release import set_author
+from devkit.packaging.release import write
 
 ROOT = program.ROOT
 
@@ -27,22 +27,27 @@ def load(path: Path) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("pattern", "named", "not_named"),
     [
-        (".git", [".git/", "a/.git/"], [".github/"]),
-        ("/devkit", ["devkit/"], ["a/devkit/"]),
-        ("*.pyc", ["a/b/c.pyc"], ["a/b.pyc/c.txt"]),
-        ("a/*.txt", ["a/b.txt"], ["a/b/c.txt"]),
-        ("a/**/c.txt", ["a/c.txt", "a/b/b/c.txt"], ["b/c.txt"]),
-        ("a/**", ["a/b/c.txt"], ["b/a/c.txt"]),
-        ("out/", ["out/"], ["out"]),
+        (".git", [".git/x", "a/.git/b/x", "b/.git"], [".github/x", "a.git"]),
+        ("/devkit", ["devkit/x", "devkit/a/x"], ["a/devkit/x"]),
+        ("*.pyc", ["a/b/c.pyc", "a/b.pyc/c.txt", "c.pyc"], ["a/c.py"]),
+        ("a/*.txt", ["a/b.txt"], ["a/b/c.txt", "b/a/b.txt"]),
+        ("out/", ["out/x", "a/out/x"], ["b/out"]),
+        ("a/out/", ["a/out/x"], ["b/a/out/x"]),
         ("file?.[ab]", ["file1.a"], ["file1.c", "file.a"]),
     ],
 )
-def test_patterns(pattern: str, named: list[str], not_named: list[str]) -> None:
+def test_patterns(tmp_path: Path, pattern: str, named: list[str], not_named: list[str]) -> None:
     for path in (*named, *not_named):
-        assert (path in named) is any(
-            each.matches(PurePosixPath(path), is_folder=path.endswith("/"))
-            for each in parse_ignore(pattern)
-        )
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).touch()
+    (tmp_path / ".difyignore").write_text(f"/.difyignore\n{pattern}\n", encoding="utf-8")
+    assert [path.as_posix() for path in packaged_files(tmp_path)] == sorted(not_named)
+
+
+def test_a_pattern_for_any_number_of_folders_is_refused(plugin: Path) -> None:
+    (plugin / ".difyignore").write_text(".git\na/**/c.txt\n", encoding="utf-8")
+    with pytest.raises(PackagingError, match=r"a/\*\*/c\.txt holds \*\*"):
+        packaged_files(plugin)
 
 
 def test_what_is_ignored_stays_out_whatever_follows(plugin: Path) -> None:
@@ -133,5 +138,5 @@ def test_nothing_is_written_where_a_line_is_missing(plugin: Path) -> None:
     (plugin / "tools" / "draw.yaml").write_text("identity: {}\n", encoding="utf-8")
     before = (plugin / "manifest.yaml").read_text("utf-8")
     with pytest.raises(PackagingError, match="has no line"):
-        set_author(plugin, "other")
+        write(plugin, "author", "other")
     assert (plugin / "manifest.yaml").read_text("utf-8") == before

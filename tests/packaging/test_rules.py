@@ -71,7 +71,7 @@ def test_the_rule_catches_it(plugin: Path, name: str, file: str, to: Change, wor
     assert any(words in failure for failure in failures), failures
 
 
-def test_more_than_50_mb_is_told(plugin: Path) -> None:
+def test_more_than_50_mb_is_reported(plugin: Path) -> None:
     assert list(size(Package(plugin, 50 * 2**20))) == []
     assert list(size(Package(plugin, 51 * 2**20))) == ["51.0 MB, more than 50 MB"]
     os.truncate(plugin / "main.py", 52 * 2**20)
@@ -111,7 +111,7 @@ def gone(_: Package) -> list[str]:
         ("LICENSE", "MIT", (size, gone, size), len(RULES) + 1, "OSError: gone"),
     ],
 )
-def test_check_tells_of_every_rule_and_ends_with_the_first_step_that_fails(
+def test_check_reports_every_rule_and_ends_with_the_first_step_that_fails(
     plugin: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

@@ -1,4 +1,4 @@
-"""Installing and starting a package: what goes wrong is said, and nothing is left running."""
+"""Installing and starting a package: what goes wrong is reported, and nothing is left running."""
 
 import sys
 from pathlib import Path
@@ -40,16 +40,16 @@ def test_a_plugin_that_works_has_nothing_against_it(package: Package) -> None:
     assert list(trial.serve(package)) == []
 
 
-def test_another_version_than_the_manifests_is_told(package: Package) -> None:
+def test_another_version_than_the_manifests_is_reported(package: Package) -> None:
     version, package.manifest["version"] = package.manifest["version"], "9.9.9"
     assert list(trial.make_image(package)) == [f"its first line names version {version}"]
 
 
-def test_a_tool_that_makes_no_image_is_told(
+def test_a_tool_that_makes_no_image_is_reported(
     package: Package, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(PluginHost, "invoke", lambda *_, **__: SimpleNamespace(files=[]))
-    assert list(trial.make_image(package)) == ["asked for one image, got []"]
+    assert list(trial.make_image(package)) == ["one image was requested, but it sent []"]
 
 
 @pytest.mark.parametrize("step", trial.STEPS[1:])

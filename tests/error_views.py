@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from devkit.host.results import PluginError
+from devkit.host import PluginError
 
 UNPACKED = frozenset(
     {
