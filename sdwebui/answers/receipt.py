@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sdwebui.answers.info import Info, stem_of
-from sdwebui.dialects import is_default_name, writer_of
+from sdwebui.dialects import is_default_name
 from sdwebui.dialects.plan import Plan
 from sdwebui.errors import WrongModel
 from sdwebui.resources.names import Entry, folded, lookup
@@ -177,7 +177,7 @@ def _clip_skip(body: Mapping[str, Any], info: Info) -> Iterator[str]:
     other than the model for later requests (recordings txt2img-leak-*).
     """
     clip_skip = info.infotext.clip_skip
-    requested = writer_of(info.infotext.fields).requested_clip_skip(body)
+    requested = info.infotext.writer.requested_clip_skip(body)
     if requested in _DEFAULT_CLIP_SKIP and clip_skip not in _DEFAULT_CLIP_SKIP:
         yield (
             f"Clip skip {clip_skip} was in force on the server although nobody asked for it here; "
@@ -190,7 +190,7 @@ def _clip_skip(body: Mapping[str, Any], info: Info) -> Iterator[str]:
 def _vae(plan: Plan, body: Mapping[str, Any], info: Info) -> Iterator[str]:
     """Yield a warning where a VAE was in force that was not requested, or the other way round."""
     vae = info.infotext.vae or ", ".join(info.infotext.modules)
-    family = writer_of(info.infotext.fields)
+    family = info.infotext.writer
     if vae and not family.requested_vae(body):
         yield (
             f"The VAE {vae!r} was in force on the server although nobody asked for it here; "

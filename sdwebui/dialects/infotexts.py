@@ -76,8 +76,15 @@ class Infotexts:
 
 def value_of(fields: Fields, *names: str) -> str | None:
     """Return the first of these fields that is not empty; case, spaces and ``-`` do not count."""
-    values = {folded(name): value for name, value in fields.items() if value}
-    return next((values[name] for name in map(folded, names) if name in values), None)
+    values: dict[str, str] = {}
+    for name in names:
+        # Mostly it is spelled so.
+        if value := fields.get(name):
+            return value
+        values = values or {folded(key): value for key, value in fields.items() if value}
+        if value := values.get(folded(name)):
+            return value
+    return None
 
 
 def read_hashes(text: str | None) -> dict[str, str]:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sdwebui.dialects import is_unset_sampler, writer_of
+from sdwebui.dialects import Dialect, is_unset_sampler, writer_of
 from sdwebui.dialects.infotexts import read_hashes, value_of
 from sdwebui.infotext.prompts import split_loras
 
@@ -29,11 +29,16 @@ class Infotext:
         prompt: The prompt as written, LoRA tags included.
         negative_prompt: The negative prompt; "" where there is none.
         fields: Every ``Name: value`` pair, names as the server spells them, quotes taken off.
+        writer: The family that wrote it.
     """
 
     prompt: str = ""
     negative_prompt: str = ""
     fields: Mapping[str, str] = field(default_factory=dict)
+    writer: type[Dialect] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "writer", writer_of(self.fields))
 
     def get(self, *names: str) -> str | None:
         """Return the first of these fields that is not empty; case, spaces, ``-`` do not count."""
@@ -47,14 +52,14 @@ class Infotext:
     @property
     def sampler(self) -> str | None:
         """The sampler as written; before 1.9 A1111's names end in the schedule type."""
-        sampler, _ = writer_of(self.fields).sampler_and_scheduler(self.fields)
+        sampler, _ = self.writer.sampler_and_scheduler(self.fields)
         unset = sampler is None or sampler == _UNKNOWN_SAMPLER or is_unset_sampler(sampler)
         return None if unset else sampler
 
     @property
     def scheduler(self) -> str | None:
         """The schedule type. SD.Next's ``Scheduler`` is a class name and not meant here."""
-        return writer_of(self.fields).sampler_and_scheduler(self.fields)[1]
+        return self.writer.sampler_and_scheduler(self.fields)[1]
 
     @property
     def cfg_scale(self) -> float | None:
@@ -176,7 +181,7 @@ class Infotext:
         They stand in the prompt's ``<lora:name:weight>`` tags, or in a list beside the prompt. A
         tag whose weight is no number is left out, since servers ignore it.
         """
-        return (*self._tagged_loras(), *writer_of(self.fields).listed_loras(self.fields))
+        return (*self._tagged_loras(), *self.writer.listed_loras(self.fields))
 
     def _tagged_loras(self) -> list[tuple[str, float]]:
         _, tags = split_loras(self.prompt)
@@ -186,7 +191,7 @@ class Infotext:
     def applied_loras(self) -> tuple[str, ...]:
         """The names of the LoRAs that the server reports as used."""
         tags = [name for name, _ in self._tagged_loras()]
-        return writer_of(self.fields).used_loras(self.fields, tags)
+        return self.writer.used_loras(self.fields, tags)
 
     @property
     def lora_hashes(self) -> dict[str, str]:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from sdwebui.dialects import writer_of
 from sdwebui.errors import InvalidInput
 from sdwebui.infotext.fields import number as read_number
 from sdwebui.infotext.fields import sides
@@ -158,7 +157,7 @@ def _parameters(
 
 def _means_none(key: str, text: str, infotext: Infotext) -> bool:
     """Return whether a value means "none": sd.cpp's sampler NONE, clip skip -1 and size 0x0."""
-    if key == "Schedule type" and writer_of(infotext.fields).scheduler_is_class:
+    if key == "Schedule type" and infotext.writer.scheduler_is_class:
         return True
     # sd.cpp writes the schedule type behind it: "NONE karras".
     word = (text.split() or [""])[0].casefold()
@@ -180,7 +179,7 @@ def _request_fields(
     key: str, value: str, infotext: Infotext, source: str
 ) -> list[tuple[str, str, Any]]:
     """Return the fields of the request that a key sets, as key, path and value."""
-    if writer_of(infotext.fields).writes_defaults:
+    if infotext.writer.writes_defaults:
         # Nobody chose these values.
         return []
     path, kind = REQUEST[key]

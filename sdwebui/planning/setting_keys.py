@@ -8,7 +8,7 @@ form.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sdwebui.dialects import FAMILIES, writer_of
+from sdwebui.dialects import FAMILIES
 from sdwebui.infotext.fields import Infotext
 from sdwebui.resources.names import folded
 
@@ -67,7 +67,7 @@ def _size(info: Infotext) -> str | None:
 
 def _scheduler(info: Infotext) -> str | None:
     """Return the schedule type."""
-    is_class = writer_of(info.fields).scheduler_is_class
+    is_class = info.writer.scheduler_is_class
     return info.scheduler or (None if is_class else info.get("Scheduler"))
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 from sdwebui.errors import UnknownName
 
@@ -40,6 +41,12 @@ class Entry:
 
 def folded(name: str) -> str:
     """Return a name without case, spaces, hyphens and underscores: ``euler_a`` is ``Euler a``."""
+    # The same names come up in each call; what is longer than any name is not kept.
+    return _folded(name) if len(name) <= SHOWN else _folded.__wrapped__(name)
+
+
+@lru_cache(maxsize=4096)
+def _folded(name: str) -> str:
     return re.sub(r"[\s_-]+", "", name).casefold()
 
 
