@@ -78,8 +78,16 @@ def _message(error: Exception) -> str:
     """Return the message for Dify, with the tool that lists the names which it leaves out."""
     if not isinstance(error, errors.WebUIError):
         return _defect_message(error)
-    more = isinstance(error, errors.UnknownName) and error.shortened
-    return shortened(f"{error} sd_list_resources shows all." if more else str(error))
+    return shortened(" ".join(filter(None, (str(error), _hint(error)))))
+
+
+def _hint(error: errors.WebUIError) -> str:
+    """Return what Dify's users can do beside what the library knows."""
+    if isinstance(error, errors.UnknownName) and error.shortened:
+        return "sd_list_resources shows all."
+    if isinstance(error, errors.ImageMissing):
+        return "An agent whose tools get no files gives image_id instead."
+    return ""
 
 
 def shortened(text: str) -> str:

@@ -58,6 +58,10 @@ class UnknownName(InvalidInput):
         self.shortened = shortened
 
 
+class ImageMissing(InvalidInput):
+    """The image that a tool works on was not handed over."""
+
+
 class Unsupported(InvalidInput):
     """Something was requested that this family of servers cannot do."""
 

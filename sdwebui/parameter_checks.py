@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sdwebui.errors import InvalidInput
+from sdwebui.errors import ImageMissing, InvalidInput
 from sdwebui.form_texts import number, plain_number
 from sdwebui.parameter_types import is_unset
 
@@ -82,10 +82,7 @@ class Parameters(BaseModel):
             raise InvalidInput(" ".join(map(cls._unknown_message, unknown)))
         requested = cls.build(values)
         if cls.IMAGE and not getattr(requested, cls.IMAGE):
-            raise InvalidInput(
-                f"{cls.IMAGE} is missing: hand over an image file. An agent whose tools get no "
-                "files gives image_id instead."
-            )
+            raise ImageMissing(f"{cls.IMAGE} is missing: hand over an image file.")
         return requested
 
     @classmethod

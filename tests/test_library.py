@@ -20,39 +20,33 @@ def address() -> Iterator[str]:
         yield simulator.url.replace("http://", "http://user:password@")
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("library")
+def run(number: int, address: str, capsys: pytest.CaptureFixture[str]) -> str:
+    """Run an example on the simulator; return what it prints."""
+    code = re.sub(r"(?:http://)?192\.168\.1\.20:7860", address, EXAMPLES[number])
+    exec(compile(code, f"{PAGE.name}, example {number + 1}", "exec"), {})
+    return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
 def test_examples_work_one_after_the_other(
-    number: int,
     address: str,
-    folder: Path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.chdir(folder)
-    code = re.sub(r"(?:http://)?192\.168\.1\.20:7860", address, EXAMPLES[number])
-    exec(compile(code, f"{PAGE.name}, example {number + 1}", "exec"), {})
-    printed = capsys.readouterr().out
-    match number:
-        case 0:
-            assert {file.name for file in folder.iterdir()} == {
-                "lighthouse-7.png", "lighthouse-8.png"
-            }  # fmt: skip
-            assert size_of(Path("lighthouse-7.png").read_bytes()) == (512, 768)
-        case 1:
-            assert size_of(Path("red-sky.png").read_bytes()) == (1024, 1536)
-        case 2:
-            assert "'Euler a'" in printed
-            assert "no sampler 'Eulr'. Did you mean 'Euler'" in printed
-        case 3:
-            assert printed.startswith("a lighthouse at dusk 7 ")
-            assert printed.endswith("\n7\n")
-        case _:
-            assert printed == ""
+    monkeypatch.chdir(tmp_path)
+    run(0, address, capsys)
+    made = {file.name for file in tmp_path.iterdir()}
+    assert made == {"lighthouse-7.png", "lighthouse-8.png"}
+    assert size_of(Path("lighthouse-7.png").read_bytes()) == (512, 768)
+    run(1, address, capsys)
+    assert size_of(Path("red-sky.png").read_bytes()) == (1024, 1536)
+    printed = run(2, address, capsys)
+    assert "'Euler a'" in printed
+    assert "no sampler 'Eulr'. Did you mean 'Euler'" in printed
+    printed = run(3, address, capsys)
+    assert printed.startswith("a lighthouse at dusk 7 ")
+    assert printed.endswith("\n7\n")
+    assert run(4, address, capsys) == ""
 
 
 def test_there_are_five_examples() -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from sdwebui.errors import FileUnavailable, InvalidInput
+from sdwebui.errors import FileUnavailable, ImageMissing
 from sdwebui.parameters import InputFile
 
 
@@ -42,8 +42,8 @@ def required(file: InputFile | None, name: str) -> InputFile:
     """Return the file of a parameter.
 
     Raises:
-        InvalidInput: There is none.
+        ImageMissing: There is none.
     """
     if file is None:
-        raise InvalidInput(f"{name} is missing: hand over an image file.")
+        raise ImageMissing(f"{name} is missing: hand over an image file.")
     return file
