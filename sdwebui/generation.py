@@ -209,23 +209,19 @@ class _Requests:
         self, batch: Batch, answer: Answer, reader: AnswerReader, grid_filter: GridFilter
     ) -> Iterator[Image]:
         """Yield the images of a response as they come; the reader then holds the rest of it."""
-        failure: WebUIError | None = None
         try:
             for chunk in answer.chunks():
                 yield from self._images(batch, grid_filter.take(reader.feed(chunk)))
                 if reader.ended:
                     answer.limit_remaining()
-        except (AnswerCutOff, DeadlineExceeded) as error:
-            failure = error
-        # Some servers leave the connection open, or announce more than they send.
+        except (AnswerCutOff, DeadlineExceeded):
+            # Some servers leave the connection open, or announce more than they send.
+            if reader.ended:
+                return
+            yield from self._images(batch, grid_filter.rest_without_info())
+            raise
         if not reader.ended:
             yield from self._images(batch, grid_filter.rest_without_info())
-            if failure:
-                try:
-                    raise failure
-                finally:
-                    # The traceback of the exception holds this frame.
-                    del failure
 
     def _images(self, batch: Batch, arrived: list[bytes]) -> Iterator[Image]:
         """Yield images of one request, no more than it asks for unless a script adds some."""
