@@ -14,6 +14,7 @@ from sdwebui.dialects.sdnext import SDNext
 from sdwebui.http.deadline import Deadline
 from sdwebui.http.transport import Transport
 from sdwebui.resources.cache import Cache
+from sdwebui.resources.catalog import LIST_DEADLINE
 from sdwebui.resources.names import folded
 
 __all__ = [
@@ -35,9 +36,6 @@ FAMILIES: tuple[type[Dialect], ...] = (SDNext, Forge, KoboldCpp, SDCpp, Dialect)
 FAMILY_SECONDS = 600.0
 """How long the family of a server is kept; an unexpected 404 ends it sooner."""
 
-PROBE_SECONDS = 20.0
-"""Time limit for finding out the family of a server."""
-
 
 def dialect_of(transport: Transport, cache: Cache, deadline: Deadline) -> Dialect:
     """Return the dialect of a server, which is found out once and then kept.
@@ -48,7 +46,7 @@ def dialect_of(transport: Transport, cache: Cache, deadline: Deadline) -> Dialec
     return cache.get(
         "family",
         FAMILY_SECONDS,
-        lambda: recognise(transport, deadline.sooner(PROBE_SECONDS)),
+        lambda: recognise(transport, deadline.sooner(LIST_DEADLINE)),
         deadline,
     )
 
